@@ -1,0 +1,377 @@
+"""One run <-> one folder, `<out>/<scenario>/<run>/`: what is written there can be scored again.
+
+    scenario.yaml plan.json run.json scores.json   text and JSON values, as the pipeline gives them
+    measures.csv and the tables beside it          what the metrics gave (tables.py)
+    trace-<arm>-<replication>.jsonl.gz             kept traces
+    report.html, *.png ...                         what renderers drew
+
+Every file is replaced in one go: after an interrupt or a kill, whatever is there can be read.
+`run.json` is written first, with `complete: false`; by its mark a folder is known as ours. Nothing
+here reads a clock but `Archive.create`, which names the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import itertools
+import json
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agentchaos import tables
+from agentchaos.errors import ArchiveError, Problem, UsageError
+from agentchaos.metrics.base import Data
+from agentchaos.tables import DataByArm
+from agentchaos.trace import Row, TraceError, read_jsonl_gz, write_jsonl_gz
+
+SCHEMA = "agentchaos.run"
+"""The mark in `run.json`: a folder without it is not ours and is never pruned."""
+SCHEMA_VERSION = 1
+
+_RUN_ID = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Archive:
+    """The folder of one run. Every refusal of the file system is an `ArchiveError`."""
+
+    folder: Path
+
+    @classmethod
+    def create(
+        cls, out: Path, scenario_name: str, *, now: datetime.datetime | None = None
+    ) -> Archive:
+        """Makes a new folder `<out>/<scenario>/<run>/` and points `latest` at it.
+
+        The run is named by the UTC second, with a counter where that is taken: a run never
+        overwrites another, not even one that another process starts at the same moment.
+        """
+        shelf = Path(out) / slug(scenario_name)
+        stamp = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
+        with _told(shelf, "cannot make the folder of the run", _OUT_MEND):
+            shelf.mkdir(parents=True, exist_ok=True)
+            archive = cls(_fresh_folder(shelf, stamp))
+        archive.write_run({}, complete=False)
+        _point_latest(shelf, archive.folder.name)
+        return archive
+
+    @classmethod
+    def open(cls, folder: Path) -> Archive:
+        """The archive in a folder of ours (`latest` will do); refuses what is none, or too new."""
+        folder = _behind_latest(Path(folder))
+        if not (folder / "run.json").is_file():
+            raise _complaint(folder, "no run.json there; give a run: <out>/<scenario>/<run>")
+        archive = cls(folder.resolve())
+        facts = archive.read_run()
+        if facts.get("schema") != SCHEMA:
+            raise _complaint(
+                folder / "run.json", f"not a run of agentchaos: `schema` is not {SCHEMA!r}"
+            )
+        version = facts.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise _complaint(
+                folder / "run.json",
+                f"schema_version is {version!r}, this agentchaos reads {SCHEMA_VERSION}; "
+                "use the agentchaos that wrote it",
+            )
+        return archive
+
+    def path(self, name: str) -> Path:
+        """Where a file of this run stands (or would stand)."""
+        return self.folder / name
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Writes a text file (UTF-8), as it stands."""
+        # a lone surrogate, which YAML can spell, must not lose a run
+        return self.write_bytes(name, text.encode(errors="backslashreplace"))
+
+    def write_bytes(self, name: str, content: bytes) -> Path:
+        """Writes a file."""
+        with self.replacing(name) as draft:
+            draft.write_bytes(content)
+        return self.path(name)
+
+    @contextlib.contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """A path to write a draft to; it takes the place of `name` if the block ends well."""
+        path = self.path(name)
+        # the ending stays at the end: renderers choose a format by it
+        draft = path.with_name(f".{os.getpid()}-{name}")
+        with _told(path, "cannot write", _OUT_MEND):
+            try:
+                yield draft
+                os.replace(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+
+    def read_text(self, name: str) -> str:
+        """Reads a text file of this run."""
+        path = self.path(name)
+        try:
+            return path.read_bytes().decode()
+        except FileNotFoundError:
+            raise _complaint(path, f"missing{self._of_partial()}") from None
+        except OSError as error:
+            raise _complaint(path, f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise _complaint(path, f"is not UTF-8 text (byte {error.start})") from error
+
+    def write_scenario(self, text: str) -> None:
+        """Keeps the scenario as it was run."""
+        self.write_text("scenario.yaml", text)
+
+    def read_scenario(self) -> str:
+        """The scenario as it was run."""
+        return self.read_text("scenario.yaml")
+
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """Keeps the plan, as plain JSON values."""
+        self._write_json("plan.json", plan)
+
+    def read_plan(self) -> dict[str, Any]:
+        """The plan, as plain JSON values."""
+        return self._read_json("plan.json")
+
+    def write_run(self, facts: Mapping[str, Any], *, complete: bool) -> None:
+        """Writes `run.json`: the mark, whether the run came to its end, and further facts."""
+        mark = {
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "run": self.folder.name,
+            "complete": complete,
+        }
+        assert not mark.keys() & facts.keys(), "these keys of run.json are the archive's own"
+        self._write_json("run.json", {**mark, **facts})
+
+    def read_run(self) -> dict[str, Any]:
+        """`run.json`; `complete` is false where the run was cut short."""
+        return self._read_json("run.json")
+
+    def write_scores(self, scores: Mapping[str, Any]) -> None:
+        """Keeps verdict and scores: the JSON contract."""
+        self._write_json("scores.json", scores)
+
+    def read_scores(self) -> dict[str, Any]:
+        """Verdict and scores."""
+        return self._read_json("scores.json")
+
+    def write_trace(self, arm: str, replication: int, rows: Iterable[Row]) -> Path:
+        """Keeps the rows of one replication's trace."""
+        name = trace_name(arm, replication)
+        with self.replacing(name) as draft:
+            write_jsonl_gz(draft, rows)
+        return self.path(name)
+
+    def read_trace(self, arm: str, replication: int) -> list[Row]:
+        """The kept trace of one replication."""
+        path = self.path(trace_name(arm, replication))
+        if not path.is_file():
+            raise _complaint(path, "this trace was not kept; play the replication again")
+        try:
+            rows = list(read_jsonl_gz(path))
+        except (OSError, TraceError) as error:
+            raise _complaint(path, f"is damaged: {error}") from error
+        if not rows:  # even a trace of nothing has its end
+            raise _complaint(path, "is damaged: it holds no rows")
+        return rows
+
+    def traces(self) -> list[tuple[str, int]]:
+        """(arm, replication) of the traces that were kept, sorted."""
+        found = (_TRACE_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted((match[1], int(match[2])) for match in found if match)
+
+    def write_data(self, data: Mapping[str, Mapping[int, Data]]) -> None:
+        """Writes what every metric gave, arm by arm and replication by replication, exactly."""
+        for file, text in tables.to_csv(data).items():
+            self.write_text(file, text)
+
+    def read_data(self) -> DataByArm:
+        """What `write_data` was given, equal in every field."""
+        return tables.from_csv({file: self.read_text(file) for file in tables.FILES}, self.folder)
+
+    def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        # a NaN here would be a bug of ours: the contract says null
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        self.write_text(name, text + "\n")
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.path(name)
+        try:
+            value = json.loads(self.read_text(name))
+        except (ValueError, RecursionError) as error:
+            raise _complaint(path, f"is not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise _complaint(path, f"holds a {type(value).__name__}, not an object")
+        return value
+
+    def _of_partial(self) -> str:
+        """Why a file may be missing, where `run.json` tells."""
+        facts = _facts(self.folder)
+        cut_short = facts is not None and not facts.get("complete")
+        return "; the run was cut short before it was written" if cut_short else ""
+
+
+def read_data(folder: Path) -> DataByArm:
+    """The data of a run, from its folder alone: arm -> replication -> what every metric gave."""
+    return Archive.open(folder).read_data()
+
+
+def runs(shelf: Path) -> list[Path]:
+    """The runs in the folder of a scenario, oldest first; one that was renamed is none of them."""
+    return sorted((path for path in Path(shelf).iterdir() if _is_run(path)), key=_age_order)
+
+
+def prune(out: Path, keep: int) -> list[Path]:
+    """Deletes all but the newest `keep` runs of each scenario under `out`; gives what it deleted.
+
+    Only real folders are looked into, never a link, and only runs of ours are deleted: those whose
+    `run.json` carries our mark and their own name. So renaming a run's folder keeps it for good.
+    """
+    out = Path(out)
+    if keep < 0:
+        raise UsageError(f"cannot keep {keep} runs; keep 0 or more")
+    if not out.is_dir():
+        raise _complaint(out, "no such folder; give the folder that holds the reports")
+    deleted = []
+    with _told(out, "cannot prune", "make it writable"):
+        for shelf in sorted(out.iterdir()):
+            if shelf.is_symlink() or not shelf.is_dir():
+                continue
+            old = runs(shelf)
+            old = old[: max(len(old) - keep, 0)]
+            for folder in old:
+                _delete(folder)
+            if old:
+                _mend_latest(shelf)
+            deleted += old
+    return deleted
+
+
+def slug(scenario_name: str) -> str:
+    """A folder's name for a scenario: letters and digits of any script, `_.-`; never a path.
+
+    A name of which nothing or not all can be kept for its length gets a digest of the whole.
+    """
+    name = unicodedata.normalize("NFKC", scenario_name)
+    kept = "".join(c if c.isalnum() or c in "_.-" else "-" for c in name).strip("-.")
+    short = kept.encode()[:_SLUG_BYTES].decode(errors="ignore").rstrip("-.")
+    if short == kept != "":
+        return kept
+    digest = hashlib.blake2b(scenario_name.encode(errors="replace"), digest_size=4).hexdigest()
+    return f"{short or 'scenario'}-{digest}"
+
+
+def trace_name(arm: str, replication: int) -> str:
+    """The file of a kept trace."""
+    name = f"trace-{arm}-{replication}.jsonl.gz"
+    assert _TRACE_NAME.fullmatch(name), name
+    return name
+
+
+_OUT_MEND = "make it writable, or choose another folder with --out DIR"
+_SLUG_BYTES = 120
+_TRACE_NAME = re.compile(r"trace-(\w+)-(\d+)\.jsonl\.gz")
+
+
+def _complaint(path: Path, message: str, line: int = 0) -> ArchiveError:
+    return ArchiveError(Problem(message, file=str(path), line=line, column=1 if line else 0))
+
+
+@contextlib.contextmanager
+def _told(path: Path, what: str, mend: str) -> Iterator[None]:
+    """Tells a refusal of the file system as a complaint about a path."""
+    try:
+        yield
+    except OSError as error:
+        raise _complaint(path, f"{what}: {error.strerror or error}; {mend}") from error
+
+
+def _fresh_folder(shelf: Path, stamp: str) -> Path:
+    """Makes a folder that nobody else has; mkdir is what decides between two who try at once."""
+    for counter in itertools.count(1):
+        folder = shelf / (stamp if counter == 1 else f"{stamp}-{counter}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError("unreachable")
+
+
+def _point_latest(shelf: Path, name: str) -> None:
+    """Points `latest` at a run; where there are no symbolic links, `latest.txt` names it."""
+    link, text = shelf / "latest", shelf / "latest.txt"
+    draft = shelf / f".latest-{name}"
+    draft.unlink(missing_ok=True)
+    try:
+        draft.symlink_to(name, target_is_directory=True)
+        os.replace(draft, link)
+    except (OSError, NotImplementedError):
+        with _told(text, "cannot write", _OUT_MEND):
+            draft.unlink(missing_ok=True)
+            draft.write_text(name + "\n", encoding="utf-8")
+            os.replace(draft, text)
+    else:
+        text.unlink(missing_ok=True)
+
+
+def _behind_latest(folder: Path) -> Path:
+    """The folder itself, or the one that `latest.txt` names where there are no symbolic links."""
+    text = folder.with_name("latest.txt")
+    if folder.name != "latest" or folder.exists() or not text.is_file():
+        return folder
+    return folder.with_name(text.read_text(encoding="utf-8").strip())
+
+
+def _mend_latest(shelf: Path) -> None:
+    """After a deletion: `latest` names the newest run left, or goes with the last one."""
+    left = runs(shelf)
+    link, text = shelf / "latest", shelf / "latest.txt"
+    if not left:
+        if link.is_symlink():
+            link.unlink()
+        text.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else lives there
+            shelf.rmdir()
+    elif not link.exists():
+        _point_latest(shelf, left[-1].name)
+
+
+def _facts(folder: Path) -> dict[str, Any] | None:
+    """`run.json` of a folder, if it is one of ours."""
+    path = folder / "run.json"
+    try:
+        facts = None if path.is_symlink() else json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) and facts.get("schema") == SCHEMA else None
+
+
+def _is_run(folder: Path) -> bool:
+    if folder.is_symlink() or not folder.is_dir() or not _RUN_ID.fullmatch(folder.name):
+        return False
+    facts = _facts(folder)
+    return facts is not None and facts.get("run") == folder.name
+
+
+def _age_order(folder: Path) -> tuple[str, int]:
+    match = _RUN_ID.fullmatch(folder.name)
+    assert match
+    return match[1], int(match[2] or 1)
+
+
+def _delete(folder: Path) -> None:
+    """Deletes a run; `run.json` goes last, so that a deletion cut short can be taken up again."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != "run.json":
+            path.unlink()
+    (folder / "run.json").unlink()
+    folder.rmdir()

@@ -1,0 +1,41 @@
+"""The scenarios that ship with agentchaos: their names, and where they stand."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from agentchaos.errors import UsageError
+
+
+def names() -> tuple[str, ...]:
+    """The names of the bundled scenarios, sorted."""
+    folder = _folder()
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+
+
+def path(name: str) -> Path:
+    """The file of a bundled scenario; what it includes stands beside it."""
+    known = names()
+    folder = _folder()
+    if folder is None or name not in known:
+        raise UsageError(f"no bundled scenario {name!r}{_mend(name, known)}")
+    return folder / f"{name}.yaml"
+
+
+def _folder() -> Path | None:
+    """Inside the package in a wheel; beside it in a checkout, which is known by its pyproject.toml.
+
+    Without that mark `../scenarios` would be any folder that another package left in site-packages.
+    """
+    package = Path(__file__).resolve().parent
+    if (inside := package / "scenarios_data").is_dir():
+        return inside
+    beside = package.parent / "scenarios"
+    return beside if beside.is_dir() and (package.parent / "pyproject.toml").is_file() else None
+
+
+def _mend(name: str, known: tuple[str, ...]) -> str:
+    if close := difflib.get_close_matches(name, known, 1):
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known)}" if known else "; this installation has none"

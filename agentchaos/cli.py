@@ -1,0 +1,398 @@
+"""The command line: the only file that reads argv, prints or exits."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentchaos import __version__
+from agentchaos.errors import EXIT_OF_VERDICT, AgentChaosError, Interrupted, UsageError, UserError
+
+if TYPE_CHECKING:
+    from agentchaos.report import Report
+
+app = typer.Typer(
+    help="Chaos and reliability testing for AI agents: simulate, score, gate, report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Exit codes: 0 pass, 1 fail, 2 wrong scenario or command, 3 inconclusive, "
+    "4 not measured, 5 the tool or target failed, 130 interrupted.",
+)
+reports_app = typer.Typer(help="The archive of runs.", no_args_is_help=True)
+app.add_typer(reports_app, name="reports")
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a value: agents.support.count=4"),
+]
+Seed = Annotated[int | None, typer.Option(help="Another seed than the scenario's.", min=0)]
+Replications = Annotated[str | None, typer.Option(metavar="N|auto", help="How often it is played.")]
+
+FORMATS = ("html", "png", "junit", "json")
+
+
+def _say(text: str = "") -> None:
+    """Talk goes to stderr; stdout is for data and for the report."""
+    typer.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def _told(as_json: bool = False) -> Iterator[None]:
+    """Turns every error into its message and its exit code; a traceback never reaches the user."""
+    try:
+        yield
+    except UserError as wrong:
+        if as_json:
+            from agentchaos.renderers.contract import error_object
+
+            typer.echo(json.dumps(error_object(wrong.problems), indent=2))
+        else:
+            for problem in wrong.problems:
+                _say(str(problem))
+        raise typer.Exit(wrong.exit_code) from None
+    except AgentChaosError as wrong:
+        _say(f"error: {wrong}")
+        raise typer.Exit(wrong.exit_code) from None
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise typer.Exit(Interrupted.exit_code) from None
+    except BrokenPipeError:  # the reader of a pipe has gone: nothing to complain about
+        raise typer.Exit(0) from None
+
+
+def _number(replications: str | None) -> int | str | None:
+    if replications is None or replications == "auto":
+        return replications
+    if not replications.isdecimal() or not 1 <= int(replications) <= 100_000:
+        raise UsageError(f"--replications: '{replications}' is not 'auto' or a number from 1 to 100,000")
+    return int(replications)
+
+
+@app.command()
+def run(
+    files: Files,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    replication: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Play this replication alone, and keep its trace."),
+    ] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="One more gate: 'availability >= 0.9'")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    require_gates: Annotated[
+        bool, typer.Option("--require-gates", help="A run that nothing judges exits with 4.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Verdict and gates only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="NAME", help="html, png, junit, json (repeatable)."),
+    ] = None,
+) -> None:
+    """Simulate scenarios, score them, judge their gates, and write the reports."""
+    with _told(as_json):
+        formats = tuple(format_ or ("html", "png"))
+        if unknown := [name for name in formats if name not in FORMATS]:
+            from agentchaos.words import did_you_mean
+
+            raise UsageError(f"--format: no format '{unknown[0]}'{did_you_mean(unknown[0], FORMATS)}")
+        from agentchaos import pipeline
+
+        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications))
+        reports: list[Report] = []
+        interrupted = False
+        for loaded, plan in ready:
+            if interrupted:
+                break
+            with _progress(plan.scenario, show=not as_json and not quiet) as progress:
+                report = pipeline.run(
+                    loaded,
+                    plan,
+                    jobs=jobs,
+                    only=replication,
+                    out=out,
+                    require_gates=require_gates,
+                    formats=formats,
+                    progress=progress,
+                )
+            reports.append(report)
+            interrupted = not report.complete
+            if not as_json:
+                _show(report, quiet=quiet)
+        code = Interrupted.exit_code if interrupted else _worst_exit(reports)
+        if as_json:
+            _print_json(reports, code)
+    raise typer.Exit(code)
+
+
+def _all_or_nothing(
+    files: list[Path],
+    overrides: list[str] | None,
+    gates: list[str] | None,
+    seed: int | None,
+    replications: int | str | None,
+) -> list[tuple[Any, Any]]:
+    """Reads and plans every file before any is played, so that all complaints come at once."""
+    from agentchaos import pipeline
+
+    ready, problems = [], []
+    for file in files:
+        try:
+            loaded = pipeline.load(file, overrides or (), gates or ())
+            ready.append((loaded, pipeline.decide(loaded, seed=seed, replications=replications)))
+        except UserError as wrong:
+            problems += wrong.problems
+    if problems:
+        raise UserError(list(dict.fromkeys(problems)))
+    return ready
+
+
+def _worst_exit(reports: list[Report]) -> int:
+    """Of several runs the first of: error, fail, not measured, inconclusive, pass."""
+    codes = {report.exit_code for report in reports}
+    return next((code for code in (5, 1, 4, 3) if code in codes), 0)
+
+
+def _print_json(reports: list[Report], code: int) -> None:
+    from agentchaos.renderers.contract import run_object
+
+    objects = [run_object(report) for report in reports]
+    whole = objects[0] if len(objects) == 1 else {"runs": objects, "exit_code": code}
+    typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+
+
+def _show(report: Report, *, quiet: bool) -> None:
+    from rich.console import Console
+
+    from agentchaos.renderers.terminal import show
+
+    show(report, Console(highlight=False, soft_wrap=False), quiet=quiet)
+
+
+@contextlib.contextmanager
+def _progress(name: str, *, show: bool) -> Iterator[Any]:
+    """A bar with the time left on a terminal, a plain line every tenth of the way elsewhere."""
+    if not show:
+        yield None
+        return
+    if not sys.stderr.isatty():
+        told = [-1]
+
+        def line(done: int, total: int) -> None:
+            tenth = 10 * done // total
+            if tenth > told[0]:
+                told[0] = tenth
+                _say(f"{name}: {done} of {total} replications played")
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("replications"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command()
+def validate(
+    files: Files,
+    overrides: Overrides = None,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Print the scenario with every default filled in.")
+    ] = False,
+) -> None:
+    """Check scenario files and say everything that is wrong with them."""
+    with _told():
+        from agentchaos import pipeline
+
+        problems, loads = [], []
+        for file in files:
+            try:
+                loads.append((file, pipeline.load(file, overrides or ())))
+            except UserError as wrong:
+                problems += wrong.problems
+        for file, loaded in loads:
+            if effective:
+                typer.echo(pipeline.effective(loaded))
+            else:
+                _say(f"{file}: valid")
+        if problems:
+            raise UserError(problems)
+
+
+@app.command()
+def plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
+) -> None:
+    """Say who will be struck when, how long it takes, and what that can and cannot show."""
+    with _told():
+        from agentchaos import forecast, pipeline
+
+        loaded = pipeline.load(file, overrides or (), gate or ())
+        decided = pipeline.decide(loaded, seed=seed, replications=_number(replications))
+        for line in forecast.lines(decided, pipeline.needed(decided, loaded.value)):
+            typer.echo(line)
+
+
+@app.command()
+def init(
+    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="The file to write.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="NAME", help="Copy a bundled scenario.")
+    ] = None,
+) -> None:
+    """Write a commented scenario to start from; never over an existing file."""
+    with _told():
+        from agentchaos import bundled, pipeline
+
+        source = bundled.path(from_ or "quickstart")
+        target = path or Path("scenario.yaml" if from_ is None else f"{from_}.yaml")
+        for written in pipeline.copy_scenario(source, target):
+            _say(f"wrote {written}")
+        _say(f"next: agentchaos run {target}")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="faults, mechanisms, recoveries, metrics, scenarios ..."),
+    ],
+) -> None:
+    """List what there is of a kind."""
+    with _told():
+        from agentchaos.spec import catalogue
+
+        for line in catalogue.listing(kind):
+            typer.echo(line)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Anything that `list` shows.")],
+) -> None:
+    """Explain a thing: its fields, their defaults with source and grade, an example."""
+    with _told():
+        from agentchaos.spec import catalogue
+
+        for line in catalogue.explanation(name):
+            typer.echo(line)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the scenario language."""
+    with _told():
+        from agentchaos.spec.scenario import Scenario
+
+        typer.echo(json.dumps(Scenario.model_json_schema(), indent=2))
+
+
+@app.command()
+def score(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
+) -> None:
+    """Score and judge a run again, from its folder alone."""
+    with _told(as_json):
+        from agentchaos import pipeline
+
+        report = pipeline.score_again(folder, gate or ())
+        if as_json:
+            _print_json([report], report.exit_code)
+        else:
+            _show(report, quiet=False)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command("explain-score")
+def explain_score(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An attribute, dimension or measure.")],
+) -> None:
+    """Show the arithmetic of a score, down to events."""
+    with _told():
+        from agentchaos import pipeline
+
+        for line in pipeline.explain_score(folder, name):
+            typer.echo(line)
+
+
+@reports_app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="Runs to keep of each scenario.")],
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+) -> None:
+    """Delete the oldest runs of each scenario."""
+    with _told():
+        from agentchaos.archive import prune as prune_
+
+        gone = prune_(out, keep)
+        for folder in gone:
+            _say(f"deleted {folder}")
+        _say(f"{len(gone)} deleted")
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation: Python, packages, other tools of the same name, a small run."""
+    with _told():
+        from agentchaos import checkup
+
+        healthy = True
+        for ok, line in checkup.findings():
+            healthy = healthy and ok
+            typer.echo(f"{'ok  ' if ok else 'BAD '} {line}")
+    raise typer.Exit(0 if healthy else EXIT_OF_VERDICT["error"])
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"agentchaos {__version__}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="agentchaos")

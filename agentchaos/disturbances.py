@@ -1,0 +1,55 @@
+"""The closed set of things that a fault can do to a world. A target declares which of them it can carry out.
+
+A fault answers with one of these values and acts on nothing itself. Rates and shares are in 0..1, times
+in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+Part = Literal["memory", "goal", "plan", "context", "tools"]
+PARTS: tuple[Part, ...] = ("memory", "goal", "plan", "context", "tools")
+"""The five parts of an agent's state."""
+
+CallEffect = Literal["delay", "error", "corrupt", "timeout_before_commit", "timeout_after_commit"]
+ProcessEffect = Literal["crash", "hang"]
+StateEffect = Literal["lose", "corrupt"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnCall:
+    """Befall the calls of a service while in force.
+
+    delay: the latency is multiplied by `factor` and lengthened by `extra` ns. error: the call fails with
+    `code`. corrupt: it is answered, wrongly and plausibly. timeout_*: the answer never reaches the caller;
+    the deed was done (after) or not (before).
+    """
+
+    effect: CallEffect
+    probability: float = 1.0
+    factor: float = 1.0
+    extra: int = 0
+    code: str = ""
+    retry_after: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnProcess:
+    """Befall a unit. crash: the process is gone; hang: it beats and answers nothing."""
+
+    effect: ProcessEffect
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnState:
+    """Befall parts of a member's state, or the newest `generations` of its checkpoints."""
+
+    effect: StateEffect
+    parts: tuple[Part, ...]
+    where: Literal["member", "checkpoint"] = "member"
+    generations: int = 1
+
+
+Disturbance = OnCall | OnProcess | OnState

@@ -1,0 +1,82 @@
+"""What can go wrong, and the exit code of each.
+
+AgentChaosError                 5   the tool or its target failed
+|-- UserError                   2   something the user wrote is wrong; carries every Problem found
+|   |-- ScenarioError           2   ... in a scenario file
+|   |-- UsageError              2   ... on the command line
+|   `-- ArchiveError            2   ... in a run's folder
+|-- TargetError                 5   the simulator or a live target broke down
+`-- Interrupted               130   Ctrl-C; what had finished is in the archive
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+EXIT_OF_VERDICT: dict[str, int] = {
+    "pass": 0,
+    "ungated": 0,
+    "fail": 1,
+    "inconclusive": 3,
+    "not_measured": 4,
+    "error": 5,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """One complaint: where (file, 1-based line and column, key path), what, the bound and the mend."""
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.line:
+            place += f":{self.line}:{self.column}"
+        parts = [part for part in (place, self.path) if part]
+        return ": ".join([*parts, self.message])
+
+
+class AgentChaosError(Exception):
+    """The root; anything below is told to the user without a traceback."""
+
+    exit_code = 5
+
+
+class UserError(AgentChaosError):
+    """A mistake of the user's, with every problem that was found."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ScenarioError(UserError):
+    """A scenario file says something that cannot be meant."""
+
+
+class UsageError(UserError):
+    """The command line says something that cannot be meant."""
+
+
+class ArchiveError(UserError):
+    """A run's folder is missing, incomplete or not writable."""
+
+
+class TargetError(AgentChaosError):
+    """The simulator or a live target broke down; no verdict about the agent follows."""
+
+
+class Interrupted(AgentChaosError):
+    """The user interrupted the run."""
+
+    exit_code = 130

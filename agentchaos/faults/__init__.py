@@ -1,0 +1,1 @@
+"""The shelf of faults: one module a boundary, one class a fault."""

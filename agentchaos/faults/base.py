@@ -1,0 +1,114 @@
+"""What a fault is: typed fields, when and whom it strikes, and one pure method that says how."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentchaos.distributions import Duration, DurationDistribution, Share
+from agentchaos.disturbances import Disturbance
+from agentchaos.seeds import Stream
+
+Scope = Literal["process", "state", "call"]
+
+
+class Fault(BaseModel, abc.ABC):
+    """A fault as a user declares it. A subclass adds its own fields and answers `strike`.
+
+    Subclasses set `kind` (the YAML key), `boundary`, `scope` (what it befalls), `exercises` (the
+    attributes that it tests) and `figure` (a published figure for how often it happens, with its grade:
+    A primary source, B vendor, C secondary, - none found).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    kind: ClassVar[str]
+    boundary: ClassVar[str]
+    scope: ClassVar[Scope]
+    exercises: ClassVar[tuple[str, ...]] = ()
+    figure: ClassVar[str] = "-"
+    grade: ClassVar[str] = "-"
+    example: ClassVar[str] = ""
+
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=60,
+        pattern=r"^[A-Za-z][\w.-]*$",
+        description="what reports and gates call it; the kind by default",
+    )
+    at: DurationDistribution | None = Field(None, description="one strike, at this moment after the start")
+    every: DurationDistribution | None = Field(None, description="strikes again and again, with these gaps")
+    probability: Share = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="the chance that a planned strike happens; for call faults, that a call is befallen",
+    )
+    expect: int = Field(
+        1, ge=1, le=1_000_000, description="landed only if it struck at least so often in all"
+    )
+    weight: float = Field(1.0, gt=0, le=1000, description="its weight in fault tolerance")
+
+    @property
+    def label(self) -> str:
+        """The name in reports and gates."""
+        return self.name or self.kind
+
+    @property
+    @abc.abstractmethod
+    def target(self) -> str:
+        """The name of the agent group or service that it is aimed at."""
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream of chance: what it is, never where it stands in a list."""
+        return self.name or f"{self.kind}@{self.target}"
+
+    @property
+    def lasts(self) -> int | None:
+        """How long a strike is in force (ns); None: until something ends it."""
+        return None
+
+    @abc.abstractmethod
+    def strike(self, chance: Stream) -> Disturbance:
+        """What one strike does; `chance` is the strike's own stream."""
+
+
+class AgentFault(Fault):
+    """A fault aimed at the units of a group of agents. It needs `at` or `every`."""
+
+    agent: str = Field(description="the group that it is aimed at")
+    who: Literal["each", "any"] = Field(
+        "each",
+        description="each unit has a schedule of its own, or one schedule strikes any of them",
+    )
+    clock: Literal["wall", "up"] = Field(
+        "wall", description="whether `every` counts wall time or the unit's working time"
+    )
+
+    @property
+    def target(self) -> str:
+        return self.agent
+
+
+class CallFault(Fault):
+    """A fault aimed at the calls of a service. Without `at` and `every` it is in force all the time."""
+
+    scope: ClassVar[Scope] = "call"
+
+    service: str = Field(description="the service whose calls it befalls")
+    for_: Duration | None = Field(None, alias="for", description="how long it is in force", gt=0)
+    calls: int | None = Field(
+        None, ge=1, le=1_000_000, description="at most so many calls a strike; none: all of them"
+    )
+
+    @property
+    def target(self) -> str:
+        return self.service
+
+    @property
+    def lasts(self) -> int | None:
+        return self.for_

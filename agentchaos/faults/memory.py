@@ -1,0 +1,62 @@
+"""Faults of an agent's state and of its checkpoints."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from agentchaos.disturbances import PARTS, OnState, Part
+from agentchaos.faults.base import AgentFault, Scope
+from agentchaos.seeds import Stream
+
+
+class StateLoss(AgentFault):
+    """Parts of the state are gone while the process lives on; the agent finds out at its next step."""
+
+    kind: ClassVar[str] = "state_loss"
+    boundary: ClassVar[str] = "memory"
+    scope: ClassVar[Scope] = "state"
+    exercises: ClassVar[tuple[str, ...]] = ("durability", "fault_tolerance", "correctness")
+    figure: ClassVar[str] = (
+        "2.8 % of failures of multi-agent systems are losses of history (MAST, arXiv 2503.13657)"
+    )
+    grade: ClassVar[str] = "A"
+    example: ClassVar[str] = "state_loss: {agent: support, parts: [context], every: exponential(mean=2h)}"
+
+    parts: tuple[Part, ...] = Field(("context",), min_length=1, description="the parts that are lost")
+
+    def strike(self, chance: Stream) -> OnState:
+        return OnState("lose", self.parts)
+
+
+class StateCorruption(AgentFault):
+    """Parts of the state turn wrong in silence: steps that read them go wrong until someone notices."""
+
+    kind: ClassVar[str] = "state_corruption"
+    boundary: ClassVar[str] = "memory"
+    scope: ClassVar[Scope] = "state"
+    exercises: ClassVar[tuple[str, ...]] = ("correctness", "trustworthiness", "fault_tolerance")
+    example: ClassVar[str] = (
+        "state_corruption: {agent: support, parts: [memory], every: exponential(mean=8h)}"
+    )
+
+    parts: tuple[Part, ...] = Field(("memory",), min_length=1, description="the parts that are corrupted")
+
+    def strike(self, chance: Stream) -> OnState:
+        return OnState("corrupt", self.parts)
+
+
+class CheckpointCorrupt(AgentFault):
+    """The newest stored checkpoints turn unreadable, or wrong where nobody verifies them."""
+
+    kind: ClassVar[str] = "checkpoint_corrupt"
+    boundary: ClassVar[str] = "memory"
+    scope: ClassVar[Scope] = "state"
+    exercises: ClassVar[tuple[str, ...]] = ("durability", "fault_tolerance")
+    example: ClassVar[str] = "checkpoint_corrupt: {agent: support, every: 1h, generations: 1}"
+
+    generations: int = Field(1, ge=1, le=1000, description="how many of the newest are struck")
+
+    def strike(self, chance: Stream) -> OnState:
+        return OnState("corrupt", PARTS, where="checkpoint", generations=self.generations)

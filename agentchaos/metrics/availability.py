@@ -1,0 +1,94 @@
+"""How much of the time roles and units were up, and how long a unit's repair takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from agentchaos.metrics.base import Datum, Metric, Ratio, Setting
+from agentchaos.metrics.spans import Spans
+from agentchaos.trace import NS, Batch
+
+ALL = ""
+"""The key of an outage of any group."""
+
+
+class Availability(Metric):
+    """The share of [warmup, horizon] in which every group has as many roles up as it requires."""
+
+    name: ClassVar[str] = "availability"
+    about: ClassVar[str] = "share of time with the required roles up, of all groups and of each"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._spare = {group.name: group.count - group.required for group in setting.groups}
+        self._out = Spans(setting.warmup, setting.horizon)
+        self._groups_out: set[str] = set()
+        for name, spare in self._spare.items():
+            if spare < 0:
+                self._outage(name, 0)
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        for event in batch.events:
+            kind, time, agent = event[:3]
+            if kind == "role_down":
+                self._spare[agent] -= 1
+                if self._spare[agent] == -1:
+                    self._outage(agent, time)
+            elif kind == "role_up":
+                self._spare[agent] += 1
+                if self._spare[agent] == 0:
+                    self._groups_out.discard(agent)
+                    self._out.close((agent,), time)
+                    if not self._groups_out:
+                        self._out.close(ALL, time)
+
+    def _outage(self, agent: str, time: int) -> None:
+        self._groups_out.add(agent)
+        self._out.open((agent,), time)
+        self._out.open(ALL, time)
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        window = self.setting.horizon - self.setting.warmup
+        yield "availability", Ratio(window - self._out.of(ALL), window, share=True)
+        for group in self.setting.groups:
+            up = window - self._out.of((group.name,))
+            yield f"availability{{agent={group.name}}}", Ratio(up, window, share=True)
+
+
+class Units(Metric):
+    """Up and down time of units, standbys included, in [warmup, horizon].
+
+    Over the same failures n: MTTF = up / n, MTTR = down / n, MTBF = MTTF + MTTR, so that
+    MTTF / MTBF is the availability of units.
+    """
+
+    name: ClassVar[str] = "units"
+    about: ClassVar[str] = "unit availability, mean time to failure, to repair, between failures"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._units = sum(group.count + group.standbys for group in setting.groups)
+        self._down = Spans(setting.warmup, setting.horizon)
+        self._failures = 0
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        for event in batch.events:
+            kind = event[0]
+            if kind == "unit_down":
+                self._down.open((event[2], event[8]), event[1])
+                self._failures += self.setting.counts(event[1])
+            elif kind == "unit_up":
+                self._down.close((event[2], event[8]), event[1])
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        whole = self._units * (self.setting.horizon - self.setting.warmup)
+        down, failures = self._down.total(), self._failures
+        yield "unit_availability", Ratio(whole - down, whole, share=True)
+        yield "mttr", Ratio(down, failures, unit="s", scale=NS, better="lower")
+        yield "mttf", Ratio(whole - down, failures, unit="s", scale=NS)
+        yield "mtbf", Ratio(whole, failures, unit="s", scale=NS)

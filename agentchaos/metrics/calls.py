@@ -1,0 +1,143 @@
+"""How services answer, and how fast steps are: waiting, attempts, success, backoff, Apdex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from agentchaos.metrics.base import Datum, Metric, Ratio, Setting
+from agentchaos.metrics.durations import Durations
+from agentchaos.trace import NS, Batch, Call
+
+_MAY_BE_RETRIED = frozenset({"error", "timeout", "refused", "rate_limited"})
+_NOT_ADMITTED = frozenset({"refused", "rate_limited"})
+
+
+class _Tally:
+    """The calls of one service. gaps: ns; admitted: attempts let in; queued: those that waited.
+
+    at_once: waits (ns) of calls that went well at the first attempt, to be added by `flush`.
+    """
+
+    __slots__ = ("admitted", "at_once", "attempts", "calls", "gaps", "ok", "queued", "waits")
+
+    def __init__(self) -> None:
+        self.calls = self.attempts = self.ok = self.gaps = self.admitted = self.queued = 0
+        self.at_once: list[int] = []
+        self.waits = Durations()
+
+    def flush(self) -> None:
+        """Adds what is `at_once` to the sums."""
+        number = len(self.at_once)
+        self.calls += number
+        self.attempts += number
+        self.ok += number
+        self.admitted += number
+        self.queued += number - self.at_once.count(0)
+        self.waits.extend(self.at_once)
+        self.at_once.clear()
+
+
+class Calls(Metric):
+    """Of each service, the calls whose first attempt began within [warmup, horizon].
+
+    A wait is the time that an attempt stood in line, however it ended; attempts that were refused
+    or rate-limited stood in none.
+    """
+
+    name: ClassVar[str] = "calls"
+    about: ClassVar[str] = "waiting, attempts, success and backoff of the calls of each service"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._tallies = {service.name: _Tally() for service in setting.services}
+        # task -> (step, call) -> whether it counts, end of its last attempt; where that failed
+        self._failed: dict[str, dict[tuple[int, int], tuple[bool, int]]] = {}
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        tallies, warmup, horizon = self._tallies, self.setting.warmup, self.setting.horizon
+        for row in batch.calls:
+            tally = tallies.get(row[9])
+            if tally is None:
+                tally = tallies[row[9]] = _Tally()
+            if row[8] == 1 and row[11] == "ok":
+                if warmup <= row[2] <= horizon:
+                    tally.at_once.append(row[10])
+            else:
+                self._take_attempt(tally, Call(*row))
+        for tally in tallies.values():
+            tally.flush()
+        if self._failed:
+            for event in batch.events:
+                if event[0] == "task_ended":
+                    self._failed.pop(event[4], None)
+
+    def _take_attempt(self, tally: _Tally, call: Call) -> None:
+        """An attempt of a call that did not go well at once."""
+        before = None
+        if call.attempt > 1:
+            before = self._failed.get(call.task, {}).pop((call.step, call.call), None)
+        if before is None:
+            counts = self.setting.counts(call.began)
+            tally.calls += counts
+        else:
+            counts, last = before
+            tally.gaps += counts * (call.began - last)
+        if counts:
+            tally.attempts += 1
+            tally.ok += call.outcome == "ok"
+            if call.outcome not in _NOT_ADMITTED:
+                tally.admitted += 1
+                tally.queued += call.wait > 0
+                tally.waits.add(call.wait)
+        if call.outcome in _MAY_BE_RETRIED:
+            self._failed.setdefault(call.task, {})[call.step, call.call] = (counts, call.time)
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        for service, tally in sorted(self._tallies.items()):
+            label = f"{{service={service}}}"
+            calls = tally.calls
+            yield f"wait{label}", tally.waits.histogram()
+            yield f"p_wait{label}", Ratio(tally.queued, tally.admitted, share=True, better="lower")
+            yield f"attempts{label}", Ratio(tally.attempts, calls, better="lower")
+            yield f"call_success{label}", Ratio(tally.ok, calls, share=True)
+            yield f"backoff{label}", Ratio(tally.gaps, calls, unit="s", scale=NS, better="lower")
+
+
+class Responsiveness(Metric):
+    """Apdex of the steps that began within [warmup, horizon]: (n[<= T] + n[T..4T] / 2) / n.
+
+    Steps that failed or were interrupted are frustrated (Apdex Alliance, technical specification
+    1.1). Absent where the scenario sets no T.
+    """
+
+    name: ClassVar[str] = "responsiveness"
+    about: ClassVar[str] = "Apdex of the steps"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._halves = self._steps = 0
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        satisfied = self.setting.response
+        if satisfied is None:
+            return
+        warmup, horizon = self.setting.warmup, self.setting.horizon
+        tolerated = 4 * satisfied
+        steps = halves = 0
+        for _, time, began, _, _, _, _, _, _, what, _, outcome, _ in batch.steps:
+            if what == "work" and warmup <= began <= horizon:
+                steps += 1
+                if outcome != "error" and outcome != "interrupted":
+                    lasted = time - began
+                    halves += 2 if lasted <= satisfied else 1 if lasted <= tolerated else 0
+        self._steps += steps
+        self._halves += halves
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        if self.setting.response is not None:
+            yield "responsiveness", Ratio(self._halves, 2 * self._steps, share=True)

@@ -1,0 +1,282 @@
+"""Incidents from onset to caught up, what their taint reached, and whether the faults landed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from agentchaos.disturbances import PARTS
+from agentchaos.metrics.base import (
+    Count,
+    Datum,
+    Incident,
+    Incidents,
+    Landing,
+    Landings,
+    Metric,
+    Setting,
+)
+from agentchaos.trace import Batch, Event
+
+
+class _Case:
+    """An incident in the making: its fields so far, and the parts of state that it cost."""
+
+    __slots__ = ("fields", "parts_lost")
+
+    def __init__(self, event: Event) -> None:
+        detail: dict[str, Any] = event.detail or {}
+        self.parts_lost: set[str] = set()
+        self.fields: dict[str, Any] = {
+            "id": event.incident,
+            "fault": event.subject,
+            "scope": detail.get("scope", ""),
+            "agent": event.agent,
+            "member": event.member,
+            "onset": event.time,
+            "idle": bool(detail.get("idle", False)),
+            "strikes": 1,
+        }
+
+    def first(self, field: str, time: int) -> None:
+        """Sets the moment of something that counts the first time."""
+        self.fields.setdefault(field, time)
+
+    def add(self, field: str, number: int) -> None:
+        """Adds to a number."""
+        self.fields[field] = self.fields.get(field, 0) + number
+
+
+class _Reach:
+    """What the taint of one strike reached; `parts` are tainted now, since `since`."""
+
+    __slots__ = ("agents", "escaped", "parts", "since", "steps", "tasks", "time")
+
+    def __init__(self) -> None:
+        self.steps = self.tasks = self.time = self.since = 0
+        self.agents: set[tuple[str, int]] = set()
+        self.parts: set[tuple[str, int, str]] = set()
+        self.escaped = False
+
+    def taint_time(self, now: int) -> int:
+        """How long at least one part of anybody was tainted; ns."""
+        return self.time + (now - self.since if self.parts else 0)
+
+
+class IncidentLog(Metric):
+    """The incidents whose onset lies within [warmup, horizon], with the cascade of each.
+
+    Detected and started are the first of their kind, restored the last before the recovery, so that
+    their gaps add up to the recovery time. A cascade holds steps until the end of the replication.
+    """
+
+    name: ClassVar[str] = "incidents"
+    about: ClassVar[str] = "incidents, undetected ones, landed faults, and the steps they tainted"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._end = setting.end
+        self._cases: dict[str, _Case] = {}
+        self._at_work: dict[tuple[str, int], _Case] = {}  # the newest open one of each member
+        self._faults: dict[str, tuple[str, str]] = {}  # strike -> its fault's name and kind
+        self._lifted: dict[str, int] = {}
+        self._reached: dict[str, _Reach] = {}
+        self._tainted_tasks: dict[str, set[str]] = {}  # open tasks only
+        self._planned: Counter[str] = Counter()
+        self._landed: Counter[str] = Counter()
+        self._missed: dict[str, Counter[str]] = {}
+        self._cascades: Counter[tuple[str, ...]] = Counter()
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        for row in batch.steps:
+            if row[12]:
+                self._reach_step(row[12], row[3], row[4], row[6])
+        for row in batch.events:
+            take = _EVENTS.get(row[0])
+            if take is not None:
+                take(self, row if isinstance(row, Event) else Event(*row))
+
+    # -- the cascade ----------------------------------------------------------------------------
+
+    def _reach_step(self, strikes: tuple[str, ...], agent: str, member: int, task: str) -> None:
+        self._cascades[strikes] += 1
+        of_task = self._tainted_tasks.setdefault(task, set())
+        for strike in strikes:
+            reach = self._reach(strike)
+            reach.steps += 1
+            reach.agents.add((agent, member))
+            if strike not in of_task:
+                of_task.add(strike)
+                reach.tasks += 1
+
+    def _reach(self, strike: str) -> _Reach:
+        return self._reached.setdefault(strike, _Reach())
+
+    def _task_ended(self, event: Event) -> None:
+        self._tainted_tasks.pop(event.task, None)
+        detail: dict[str, Any] = event.detail or {}
+        if detail.get("outcome") == "done" and event.value == 0:
+            for strike in detail.get("taint") or ():
+                self._reach(strike).escaped = True
+
+    def _part_tainted(self, event: Event) -> None:
+        reach = self._reach(event.incident)
+        if not reach.parts:
+            reach.since = event.time
+        reach.parts.add((event.agent, event.member, event.subject))
+
+    def _part_cleansed(self, event: Event) -> None:
+        reach = self._reach(event.incident)
+        before = reach.taint_time(event.time)
+        reach.parts.discard((event.agent, event.member, event.subject))
+        if not reach.parts:
+            reach.time = before
+
+    # -- strikes --------------------------------------------------------------------------------
+
+    def _fault_planned(self, event: Event) -> None:
+        self._faults[event.incident] = (event.subject, str((event.detail or {}).get("fault", "")))
+        self._planned[event.subject] += 1
+
+    def _fault_struck(self, event: Event) -> None:
+        self._landed[event.subject] += 1
+
+    def _fault_missed(self, event: Event) -> None:
+        reason = str((event.detail or {}).get("reason", ""))
+        self._missed.setdefault(event.subject, Counter())[reason] += 1
+
+    def _fault_lifted(self, event: Event) -> None:
+        self._lifted[event.incident] = event.time
+
+    # -- the life of an incident ----------------------------------------------------------------
+
+    def _opened(self, event: Event) -> None:
+        case = self._cases[event.incident] = _Case(event)
+        self._at_work[event.agent, event.member] = case
+
+    def _part_lost(self, event: Event) -> None:
+        case = self._at_work.get((event.agent, event.member))
+        if case is not None and "recovered" not in case.fields:
+            case.parts_lost.add(event.subject)
+
+    def _followed(self, event: Event) -> None:
+        """Something became of an open incident."""
+        case = self._cases.get(event.incident)
+        if case is None:
+            return
+        kind, time = event.kind, event.time
+        if kind == "incident_joined":
+            case.add("strikes", 1)
+        elif kind == "failure_detected":
+            case.first("detected", time)
+        elif kind == "recovery_started":
+            case.first("started", time)
+        elif kind == "state_restored":
+            self._restored(case, event)
+        elif kind == "recovered":
+            case.first("recovered", time)
+        elif kind == "gave_up":
+            case.fields["gave_up"] = True
+        elif (event.detail or {}).get("lost"):
+            case.fields["lost"] = True
+        else:
+            case.first("caught_up", time)
+
+    def _restored(self, case: _Case, event: Event) -> None:
+        if "recovered" in case.fields:
+            return
+        detail: dict[str, Any] = event.detail or {}
+        case.fields["restored"] = event.time
+        case.fields["point"] = detail.get("point")
+        case.fields["memory_point"] = detail.get("memory_point")
+        # without a task in hand there is no more than memory to lose
+        had = PARTS if event.task else ("memory",)
+        case.parts_lost.update(part for part in had if part not in detail.get("parts", had))
+        case.add("lost_steps", detail.get("lost_steps") or 0)
+        case.add("lost_tokens", detail.get("lost_tokens") or 0)
+
+    def _ended(self, event: Event) -> None:
+        self._end = event.time
+
+    # -- what came of it ------------------------------------------------------------------------
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        incidents = [
+            self._incident(case)
+            for case in self._cases.values()
+            if self.setting.counts(case.fields["onset"])
+        ]
+        yield "incidents", Incidents(tuple((0, incident) for incident in incidents))
+        if incidents:
+            yield "undetected", Count(sum(incident.detected is None for incident in incidents))
+        yield "landings", self._landings()
+        for fault in self._names():
+            steps = sum(
+                count
+                for strikes, count in self._cascades.items()
+                if any(self._faults.get(strike, ("",))[0] == fault for strike in strikes)
+            )
+            yield f"cascade_steps{{fault={fault}}}", Count(steps, unit="steps")
+
+    def _incident(self, case: _Case) -> Incident:
+        fields = dict(case.fields)
+        strike = fields["id"]
+        reach = self._reached.get(strike) or _Reach()
+        if fields["scope"] == "service":
+            fields["lifted"] = self._lifted.get(strike)
+        return Incident(
+            **fields,
+            kind=self._faults.get(strike, ("", ""))[1] or fields["fault"],
+            end=self._end,
+            lost_parts=len(case.parts_lost),
+            cascade_steps=reach.steps,
+            cascade_tasks=reach.tasks,
+            cascade_agents=len(reach.agents),
+            taint_time=reach.taint_time(self._end),
+            escaped=reach.escaped,
+        )
+
+    def _names(self) -> list[str]:
+        return sorted({*self.setting.faults, *self._planned, *self._landed, *self._missed})
+
+    def _landings(self) -> Landings:
+        return Landings(
+            tuple(
+                Landing(
+                    fault,
+                    self._planned[fault],
+                    self._landed[fault],
+                    tuple(sorted(self._missed.get(fault, Counter()).items())),
+                )
+                for fault in self._names()
+            )
+        )
+
+
+_EVENTS = {
+    "task_ended": IncidentLog._task_ended,
+    "part_tainted": IncidentLog._part_tainted,
+    "part_cleansed": IncidentLog._part_cleansed,
+    "part_lost": IncidentLog._part_lost,
+    "fault_planned": IncidentLog._fault_planned,
+    "fault_struck": IncidentLog._fault_struck,
+    "fault_missed": IncidentLog._fault_missed,
+    "fault_lifted": IncidentLog._fault_lifted,
+    "incident_opened": IncidentLog._opened,
+    **dict.fromkeys(
+        (
+            "incident_joined",
+            "failure_detected",
+            "recovery_started",
+            "state_restored",
+            "recovered",
+            "gave_up",
+            "caught_up",
+        ),
+        IncidentLog._followed,
+    ),
+    "ended": IncidentLog._ended,
+}

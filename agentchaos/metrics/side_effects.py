@@ -1,0 +1,150 @@
+"""The ledger of deeds in the outside world: each is to be done once, not twice, not never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from agentchaos.metrics.base import Count, Datum, Metric, Setting
+from agentchaos.trace import Batch, Row
+
+_IN_DOUBT = frozenset({"timeout", "interrupted"})
+"""Outcomes after which the service may still do what the caller no longer waits for."""
+
+
+class _Deed:
+    """One intended side effect: how often it was committed, and whether its step counts now."""
+
+    __slots__ = ("commits", "finished", "intended")
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.intended = self.finished = False
+
+
+class _Ledger:
+    """The deeds of a task, by planned step."""
+
+    __slots__ = ("claimed", "deeds", "in_doubt")
+
+    def __init__(self) -> None:
+        self.deeds: dict[int, _Deed] = {}
+        self.claimed = self.in_doubt = False
+
+    def deed(self, step: int) -> _Deed:
+        """The entry of a planned step."""
+        return self.deeds.setdefault(step, _Deed())
+
+
+class SideEffects(Metric):
+    """Deeds of the tasks planned within [warmup, horizon]; a deed is a (task, planned step).
+
+    doubled: commits beyond the first; orphan: committed, but its step is not in the version that
+    counts in the end (set back or cut short, and not done again); missing: never committed though
+    the task was claimed to be done. side_effects: all commits. A replication without any deed tells
+    nothing of the first three, so they are absent.
+    """
+
+    name: ClassVar[str] = "side_effects"
+    about: ClassVar[str] = "deeds in the outside world: doubled, missing, orphaned"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._ledgers: dict[str, _Ledger] = {}
+        self._over: set[str] = set()
+        self._excluded: set[str] = set()
+        self._sums = dict.fromkeys(("deeds", "doubled", "missing", "orphan", "side_effects"), 0)
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows, in their order across layouts: what came before what matters."""
+        if not self._ledgers and not any(event[0] in _OPENING for event in batch.events):
+            self._exclude(batch.events)
+            return
+        ledgers = self._ledgers
+        for row in batch.rows:
+            kind = row[0]
+            if kind == "call":
+                if row[11] in _IN_DOUBT and (ledger := ledgers.get(row[5])) is not None:
+                    ledger.in_doubt = True
+            elif kind == "step":
+                ledger = ledgers.get(row[6])
+                if ledger is not None and row[7] in ledger.deeds and row[9] == "work":
+                    ledger.deeds[row[7]].finished |= row[11] in ("right", "wrong")
+            elif kind in _EVENTS:
+                _EVENTS[kind](self, row)
+
+    def _exclude(self, events: list[Row]) -> None:
+        """Remembers the open tasks that do not count."""
+        for event in events:
+            if event[0] == "task_planned":
+                self._plan(event)
+            elif event[0] == "task_ended":
+                self._excluded.discard(event[4])
+
+    def _plan(self, event: Row) -> None:
+        if not self.setting.counts(event[1]):
+            self._excluded.add(event[4])
+
+    def _of(self, task: str) -> _Ledger:
+        return self._ledgers.setdefault(task, _Ledger())
+
+    def _intend(self, event: Row) -> None:
+        if event[4] not in self._excluded:
+            self._of(event[4]).deed(event[5]).intended = True
+
+    def _commit(self, event: Row) -> None:
+        if event[4] not in self._excluded:
+            self._of(event[4]).deed(event[5]).commits += 1
+
+    def _claim(self, event: Row) -> None:
+        if event[8] > 0 and (ledger := self._ledgers.get(event[4])) is not None:
+            ledger.claimed = True
+
+    def _set_back(self, event: Row) -> None:
+        ledger = self._ledgers.get(event[4])
+        if ledger is not None:
+            for step, deed in ledger.deeds.items():
+                if step > event[5]:
+                    deed.finished = False
+
+    def _end(self, event: Row) -> None:
+        task = event[4]
+        self._excluded.discard(task)
+        ledger = self._ledgers.get(task)
+        if ledger is None:
+            return
+        ledger.claimed |= event[9]["outcome"] == "done"
+        if ledger.in_doubt:
+            self._over.add(task)  # a commit may still come
+        else:
+            _add(self._sums, self._ledgers.pop(task), over=True)
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        sums = dict(self._sums)
+        for task, ledger in self._ledgers.items():
+            _add(sums, ledger, over=task in self._over)
+        yield "side_effects", Count(sums["side_effects"])
+        if sums["deeds"]:
+            for name in ("doubled", "missing", "orphan"):
+                yield name, Count(sums[name])
+
+
+def _add(sums: dict[str, int], ledger: _Ledger, *, over: bool) -> None:
+    sums["deeds"] += len(ledger.deeds)
+    for deed in ledger.deeds.values():
+        sums["side_effects"] += deed.commits
+        sums["doubled"] += max(0, deed.commits - 1)
+        sums["orphan"] += deed.commits > 0 and not deed.finished
+        sums["missing"] += over and ledger.claimed and deed.intended and deed.commits == 0
+
+
+_EVENTS = {
+    "task_planned": SideEffects._plan,
+    "side_effect_intended": SideEffects._intend,
+    "side_effect_committed": SideEffects._commit,
+    "claim": SideEffects._claim,
+    "state_restored": SideEffects._set_back,
+    "task_ended": SideEffects._end,
+}
+_OPENING = frozenset({"side_effect_intended", "side_effect_committed"})

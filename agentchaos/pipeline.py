@@ -1,0 +1,613 @@
+"""The walk, from YAML to verdict and report; also the Python API.
+
+    1. read      a scenario file becomes a Scenario, or every complaint about it     spec/
+    2. plan      the Scenario becomes a Plan: who is struck when, how often played    plan.py
+    3. play      a target plays each replication of each arm; its trace is folded     targets/, metrics/
+    4. measure   the folded data become measures with intervals                       scoring/measures.py
+    5. score     measures become attributes, dimensions, overall                      scoring/scores.py
+    6. judge     gates and landings become a verdict                                  scoring/gate.py
+    7. report    everything that may be shown becomes a Report                        report.py
+    8. archive   one run, one folder; from there it can be scored again               archive.py
+    9. render    terminal, JSON, JUnit, HTML, PNG                                     renderers/
+
+Each step takes a frozen value and gives the next.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shlex
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from agentchaos import __version__
+from agentchaos.archive import Archive
+from agentchaos.errors import ArchiveError, Problem, TargetError, UsageError
+from agentchaos.metrics.base import Count, Curve, Data, Incidents, Ratio
+from agentchaos.metrics.fold import Fold
+from agentchaos.plan import Plan
+from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.scoring.results import FaultLanding, Judged, Measured
+from agentchaos.spec.reader import Loaded, read
+from agentchaos.spec.scenario import Scenario
+from agentchaos.targets.simulator import Simulator
+from agentchaos.terms import Terms
+from agentchaos.terms import terms as terms_of
+from agentchaos.trace import NS, Batch, Checker, Recorder, Row
+
+Arms = dict[str, dict[int, Data]]
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Played:
+    """What came of playing a plan: the data of each replication that finished. seconds: wall time."""
+
+    arms: Arms
+    complete: bool
+    seconds: float
+
+
+# -- 1, 2: read and plan ------------------------------------------------------------------------
+
+
+def load(path: Path, overrides: Sequence[str] = (), gates: Sequence[str] = ()) -> Loaded[Scenario]:
+    """Reads a scenario; `gates` are added to its own.
+
+    Raises:
+        ScenarioError: with every problem that was found.
+    """
+    loaded = read(path, Scenario, overrides=overrides)
+    if not gates:
+        return loaded
+    from agentchaos.scoring.expressions import GateSyntaxError, parse
+
+    known, problems = loaded.value.names(), []
+    for gate in gates:
+        try:
+            parse(gate, known)
+        except GateSyntaxError as wrong:
+            problems.append(Problem(str(wrong), file="--gate"))
+    if problems:
+        raise UsageError(problems)
+    scenario = loaded.value.model_copy(update={"gates": (*(loaded.value.gates or ()), *gates)})
+    return dataclasses.replace(loaded, value=scenario)
+
+
+def decide(
+    loaded: Loaded[Scenario], *, seed: int | None = None, replications: int | str | None = None
+) -> Plan:
+    """The plan of a scenario, with seed and number of replications perhaps given on the command line."""
+    scenario = loaded.value
+    if seed is not None:
+        scenario = scenario.model_copy(update={"seed": seed})
+    wanted = scenario.replications if replications is None else replications
+    plan = scenario.plan(file=str(loaded.path), sha256=loaded.sha256, replications=1)
+    number = needed(plan, scenario).replications if wanted == "auto" else int(wanted)
+    return dataclasses.replace(plan, replications=number)
+
+
+def needed(plan: Plan, scenario: Scenario) -> Any:
+    """How many replications the gates of a plan ask for."""
+    from agentchaos.scoring.power import replications_needed
+
+    return replications_needed(
+        plan.gates,
+        plan.objectives,
+        [g.tasks.panel for g in plan.world.agents.values() if g.tasks.panel is not None],
+        scenario.max_replications,
+    )
+
+
+# -- 3: play ------------------------------------------------------------------------------------
+
+
+def play_one(plan: Plan, arm: str, number: int, *, keep: bool = False) -> tuple[Data, list[Row]]:
+    """Plays one replication; gives its data, and its trace where it is to be kept.
+
+    Raises:
+        TargetError: the trace breaks the grammar.
+    """
+    fold, checker = Fold(plan.setting), Checker()
+
+    def take(batch: Batch) -> None:
+        checker.take(batch)
+        fold.take(batch)
+
+    recorder = Recorder(take, keep=keep)
+    Simulator().play(plan, plan.replication(arm, number), recorder)
+    recorder.flush()
+    if breaches := checker.finish():
+        raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")
+    return fold.data(number), recorder.kept or []
+
+
+_plan: Plan | None = None
+
+
+def _take_plan(plan: Plan) -> None:
+    global _plan
+    _plan = plan
+
+
+def _play_in_worker(job: tuple[str, int]) -> Data:
+    assert _plan is not None
+    return play_one(_plan, *job)[0]
+
+
+def play(
+    plan: Plan,
+    *,
+    jobs: int | None = None,
+    only: int | None = None,
+    progress: Progress | None = None,
+) -> Played:
+    """Plays every replication of every arm, on `jobs` processes (default: one a core).
+
+    The data do not depend on the number of processes. An interrupt ends the play and gives what had
+    finished, with `complete` False.
+    """
+    began = time.perf_counter()
+    numbers = [only] if only is not None else list(range(1, plan.replications + 1))
+    todo = [(arm, number) for number in numbers for arm in plan.arms]
+    done: dict[tuple[str, int], Data] = {}
+    jobs = min(len(todo), jobs or os.cpu_count() or 1)
+    complete = True
+    try:
+        if jobs == 1:
+            for job in todo:
+                done[job] = play_one(plan, *job)[0]
+                if progress:
+                    progress(len(done), len(todo))
+        else:
+            _play_on(plan, jobs, todo, done, progress)
+    except KeyboardInterrupt:
+        complete = False
+    arms: Arms = {arm: {} for arm in plan.arms}
+    for number in numbers:
+        # A replication counts only where every arm of it has finished: the arms are compared in pairs.
+        if all((arm, number) in done for arm in plan.arms):
+            for arm in plan.arms:
+                arms[arm][number] = done[arm, number]
+    return Played(arms, complete, time.perf_counter() - began)
+
+
+def _play_on(
+    plan: Plan,
+    jobs: int,
+    todo: list[tuple[str, int]],
+    done: dict[tuple[str, int], Data],
+    progress: Progress | None,
+) -> None:
+    with ProcessPoolExecutor(jobs, initializer=_take_plan, initargs=(plan,)) as pool:
+        futures: dict[Future[Data], tuple[str, int]] = {}
+        queue = iter(todo)
+        try:
+            for job in queue:
+                futures[pool.submit(_play_in_worker, job)] = job
+                if len(futures) >= 4 * jobs:
+                    _gather(futures, done, progress, len(todo))
+            while futures:
+                _gather(futures, done, progress, len(todo))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _gather(
+    futures: dict[Future[Data], tuple[str, int]],
+    done: dict[tuple[str, int], Data],
+    progress: Progress | None,
+    total: int,
+) -> None:
+    for future in wait(futures, return_when=FIRST_COMPLETED).done:
+        done[futures.pop(future)] = future.result()
+        if progress:
+            progress(len(done), total)
+
+
+# -- 4 to 7: measure, score, judge, report ------------------------------------------------------
+
+
+def report_on(
+    terms: Terms,
+    arms: Arms,
+    *,
+    complete: bool = True,
+    require_gates: bool = False,
+    environment: dict[str, str] | None = None,
+    traces: Callable[[int], list[Row]] | None = None,
+) -> Report:
+    """Everything that may be shown of a run, from its terms and its data.
+
+    traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
+    """
+    from agentchaos.scoring.gate import judge, landings, verdict
+    from agentchaos.scoring.measures import measure
+    from agentchaos.scoring.scores import score
+    from agentchaos.scoring.table import Table
+
+    table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
+    measures = measure(table)
+    scores = score(table, measures)
+    judged = judge(terms.gates, table, measures, scores)
+    faults = landings(table)
+    ruling = verdict(judged, faults, require_gates=require_gates)
+    worst, why = worst_replication(arms, judged)
+    played = len(arms.get("chaos", {}))
+    return Report(
+        schema_version=1,
+        tool_version=__version__,
+        world="simulated",
+        scenario=terms.scenario,
+        about=terms.about,
+        scenario_file=terms.file,
+        scenario_sha256=terms.sha256,
+        seed=terms.seed,
+        replications=played,
+        engine=terms.engine,
+        environment=environment or the_environment(),
+        verdict=ruling.verdict,
+        exit_code=ruling.exit_code if complete else 130,
+        verdict_reason=ruling.reason,
+        gates=judged,
+        scores=scores,
+        measures=measures,
+        faults=faults,
+        recovery=recovery_rows(measures, faults),
+        rto=terms.objectives.rto_s,
+        rpo=terms.objectives.rpo_s,
+        reproduce=terms.reproduce,
+        worst_replication=worst,
+        worst_reason=why,
+        repeat_worst="" if worst is None else f"{terms.reproduce} --replication {worst}",
+        warnings=warnings(terms, played, complete),
+        horizon=terms.setting.horizon / NS,
+        warmup=terms.setting.warmup / NS,
+        drain=(terms.setting.end - terms.setting.horizon) / NS,
+        timeline=_timeline(terms, arms, worst, why, traces),
+        curves=_curves(arms),
+        complete=complete,
+    )
+
+
+def the_environment() -> dict[str, str]:
+    """What the numbers may depend on: versions and the family of the processor."""
+    import numpy
+    import simpy
+
+    return {
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "simpy": simpy.__version__,
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
+
+
+def warnings(terms: Terms, played: int, complete: bool) -> tuple[str, ...]:
+    """What a reader must know before believing the numbers."""
+    said = []
+    if not complete:
+        said.append(f"interrupted: {played} of {terms.replications} replications had finished")
+    if not terms.declared:
+        said.append("no fault is declared: nothing was put to the test")
+    return tuple(said)
+
+
+def worst_replication(arms: Arms, judged: Sequence[Judged]) -> tuple[int | None, str]:
+    """(number, why): the largest shortfall of the first missed gate, else the longest recovery."""
+    chaos = arms.get("chaos", {})
+    if not chaos:
+        return None, ""
+    for gate in judged:
+        if gate.verdict != "fail":
+            continue
+        name, worse = _subject(gate.expression)
+        values = {n: v for n, data in chaos.items() if (v := _value(data, name)) is not None}
+        if values:
+            worst = (max if worse == "high" else min)(sorted(values), key=lambda n: values[n])
+            return worst, f"the largest shortfall of {gate.expression}"
+    longest = {n: _longest_recovery(data) for n, data in chaos.items()}
+    worst = max(sorted(longest), key=lambda n: longest[n])
+    if longest[worst] > 0:
+        return worst, "the longest recovery"
+    return min(chaos), "the first: there was no incident"
+
+
+def _subject(expression: str) -> tuple[str, str]:
+    """(name of the measure, which side is worse) of a gate."""
+    from agentchaos.scoring.expressions import parse
+
+    gate = parse(expression, None)
+    return gate.name, "low" if gate.operator in (">", ">=") else "high"
+
+
+def _value(data: Data, name: str) -> float | None:
+    """A measure in one replication; recovery measures by their longest incident."""
+    datum = data.get(name)
+    if isinstance(datum, Ratio | Count):
+        return datum.value
+    base, _, labels = name.partition("{")
+    fault = labels.removeprefix("fault=").rstrip("}") if labels.startswith("fault=") else None
+    if base.startswith(("recovery", "work_recovery", "lost", "detect")):
+        return max(_recoveries(data, fault), default=0.0)
+    success = data.get("task_success")
+    return -success.value if isinstance(success, Ratio) and success.value is not None else None
+
+
+def _recoveries(data: Data, fault: str | None = None) -> Iterator[float]:
+    incidents = data.get("incidents")
+    if isinstance(incidents, Incidents):
+        for _, i in incidents.rows:
+            if i.scope != "service" and (fault is None or fault in (i.fault, i.kind)):
+                yield ((i.recovered or i.end) - i.onset) / NS
+
+
+def _longest_recovery(data: Data) -> float:
+    return max(_recoveries(data), default=0.0)
+
+
+def recovery_rows(measures: dict[str, Measured], faults: Sequence[FaultLanding]) -> tuple[RecoveryRow, ...]:
+    """The recovery table: all process and state incidents, then each fault."""
+    rows = []
+    labels = [("all", "")] + [(fault.name, f"{{fault={fault.name}}}") for fault in faults]
+    for fault, label in labels:
+        after_lift = f"recovery_time{{fault={fault},from=after_lift}}"
+        service = measures.get(f"recovery_time{label}") or measures.get(after_lift)
+        if service is None or service.n == 0:
+            continue
+        blank = dataclasses.replace(
+            service, mean=None, low=None, high=None, n=0, p50=None, p95=None, max=None,
+            censored=0, unbounded=False, reason="no such phase",
+        )  # fmt: skip
+        part = lambda name, label=label, blank=blank: measures.get(f"{name}{label}") or blank  # noqa: E731
+        detect = part("detect_time")
+        rows.append(
+            RecoveryRow(
+                fault=fault,
+                incidents=service.n,
+                censored=service.censored,
+                undetected=detect.censored,
+                service=service,
+                work=part("work_recovery_time"),
+                point=part("recovery_point"),
+                detect=detect,
+                decide=part("decide_time"),
+                restore=part("restore_time"),
+                replay=part("replay_time"),
+            )
+        )
+    return tuple(rows)
+
+
+def _curves(arms: Arms) -> ProgressCurves | None:
+    means: dict[str, tuple[float, ...]] = {}
+    every = 0
+    for arm in ("chaos", "control"):
+        curves = [d for data in arms.get(arm, {}).values() if isinstance(d := data.get("progress"), Curve)]
+        if not curves:
+            return None
+        every = curves[0].every
+        means[arm] = tuple(
+            sum(column) / len(curves) / NS for column in zip(*(c.values for c in curves), strict=True)
+        )
+    times = tuple((k + 1) * every / NS for k in range(len(means["chaos"])))
+    return ProgressCurves(times, means["chaos"], means["control"])
+
+
+def _timeline(
+    terms: Terms,
+    arms: Arms,
+    worst: int | None,
+    why: str,
+    traces: Callable[[int], list[Row]] | None,
+) -> Timeline | None:
+    if worst is None or traces is None:
+        return None
+    from agentchaos.timeline import timeline
+
+    datum = arms["chaos"][worst].get("incidents")
+    incidents = [i for _, i in datum.rows] if isinstance(datum, Incidents) else []
+    return timeline(traces(worst), terms.setting, incidents, replication=worst, why=why)
+
+
+# -- 8, 9: archive and render -------------------------------------------------------------------
+
+
+def run(
+    loaded: Loaded[Scenario],
+    plan: Plan,
+    *,
+    jobs: int | None = None,
+    only: int | None = None,
+    out: Path = Path("reports"),
+    require_gates: bool = False,
+    formats: Sequence[str] = ("html", "png"),
+    progress: Progress | None = None,
+) -> Report:
+    """The whole walk for one plan; writes its folder and gives its report.
+
+    Raises:
+        ArchiveError: the folder cannot be written (said before anything is played).
+        TargetError: the engine broke down.
+    """
+    archive = Archive.create(out, plan.scenario)
+    terms = terms_of(plan, reproduce(loaded, plan))
+    archive.write_scenario(loaded.text)
+    archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
+    played = play(plan, jobs=jobs, only=only, progress=progress)
+    kept: dict[int, list[Row]] = {}
+
+    def trace_of(number: int) -> list[Row]:
+        if number not in kept:
+            kept[number] = play_one(plan, "chaos", number, keep=True)[1]
+        return kept[number]
+
+    report = report_on(
+        terms, played.arms, complete=played.complete, require_gates=require_gates, traces=trace_of
+    )
+    report = dataclasses.replace(report, folder=str(archive.folder), seconds=played.seconds)
+    archive.write_data(played.arms)
+    if played.arms["chaos"]:
+        trace_of(min(played.arms["chaos"]))
+    for number, rows in sorted(kept.items()):
+        archive.write_trace("chaos", number, rows)
+    write_report(report, archive, formats)
+    archive.write_run(
+        {
+            "scenario": plan.scenario,
+            "seed": plan.seed,
+            "replications": report.replications,
+            "verdict": report.verdict,
+            "exit_code": report.exit_code,
+            "seconds": round(played.seconds, 3),
+            "environment": report.environment,
+            "tool_version": __version__,
+            "require_gates": require_gates,
+        },
+        complete=played.complete,
+    )
+    return report
+
+
+def _strikes_shown(plan: Plan) -> list[dict[str, Any]]:
+    """The strikes of the first replication; those of any other follow from seed and scenario."""
+    return [
+        {"time_ns": s.time, "id": s.id, "fault": s.fault, "until_ns": s.until, "clock": s.clock}
+        for s in plan.replication("chaos", 1).strikes
+    ]
+
+
+def write_report(report: Report, archive: Archive, formats: Sequence[str]) -> None:
+    """Writes what renderers draw into the run's folder."""
+    from agentchaos.renderers.base import renderers
+    from agentchaos.renderers.contract import run_object
+
+    archive.write_scores(run_object(report))
+    for name in formats:
+        for file, content in renderers()[name].files(report).items():
+            archive.write_bytes(file, content)
+
+
+def reproduce(loaded: Loaded[Scenario], plan: Plan) -> str:
+    """The command that repeats a run."""
+    words = ["agentchaos", "run", str(loaded.path)]
+    for override in loaded.overrides:
+        words += ["--set", override]
+    words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
+    return shlex.join(words)
+
+
+def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
+    """Scores and judges a run again, from its folder alone.
+
+    Raises:
+        ArchiveError: the folder is not that of a run, or it is damaged.
+        UsageError: a gate that says nothing.
+    """
+    archive = Archive.open(folder)
+    terms = _terms_in(archive)
+    facts = archive.read_run()
+    _refuse_bad_gates(gates, terms)
+    terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
+    kept = {number for arm, number in archive.traces() if arm == "chaos"}
+
+    def trace_of(number: int) -> list[Row]:
+        return archive.read_trace("chaos", number) if number in kept else []
+
+    report = report_on(
+        terms,
+        archive.read_data(),
+        complete=bool(facts.get("complete")),
+        require_gates=bool(facts.get("require_gates")),
+        environment=facts.get("environment"),
+        traces=trace_of,
+    )
+    return dataclasses.replace(report, folder=str(archive.folder))
+
+
+def _terms_in(archive: Archive) -> Terms:
+    value = archive.read_plan()
+    value.pop("strikes", None)
+    try:
+        return Terms.from_json(value)
+    except (KeyError, TypeError) as wrong:
+        raise ArchiveError(
+            Problem(f"not a plan of this version: {wrong}", file=str(archive.path("plan.json")))
+        ) from wrong
+
+
+def _refuse_bad_gates(gates: Sequence[str], terms: Terms) -> None:
+    from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
+
+    known = known_names(
+        [f.name for f in terms.declared],
+        [s.name for s in terms.setting.services],
+        [g.name for g in terms.setting.groups],
+    )
+    problems = []
+    for gate in gates:
+        try:
+            parse(gate, known)
+        except GateSyntaxError as wrong:
+            problems.append(Problem(str(wrong), file="--gate"))
+    if problems:
+        raise UsageError(problems)
+
+
+def explain_score(folder: Path, name: str) -> Iterator[str]:
+    """The arithmetic of a score of a run, line by line, down to the replications and incidents.
+
+    Raises:
+        UsageError: nothing of that name was scored.
+    """
+    from agentchaos.scoring.explain import lines
+
+    archive = Archive.open(folder)
+    terms = _terms_in(archive)
+    report = score_again(folder)
+    yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives)
+
+
+# -- small things of the command line -----------------------------------------------------------
+
+
+def effective(loaded: Loaded[Scenario]) -> str:
+    """The scenario as YAML with every default filled in."""
+    import yaml
+
+    return yaml.safe_dump(
+        loaded.value.model_dump(mode="json", by_alias=True, exclude_none=True),
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+    ).rstrip()
+
+
+def copy_scenario(source: Path, target: Path) -> list[Path]:
+    """Copies a bundled scenario and what it includes; never over an existing file.
+
+    Raises:
+        UsageError: a file of that name exists, or the folder cannot be written.
+    """
+    import yaml
+
+    text = source.read_text(encoding="utf-8")
+    included = (yaml.safe_load(text) or {}).get("include", [])
+    pairs = [(source, target)] + [(source.parent / i, target.parent / i) for i in included]
+    if taken := [str(to) for _, to in pairs if to.exists()]:
+        raise UsageError([Problem("exists already; choose another path", file=name) for name in taken])
+    try:
+        for origin, to in pairs:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            with to.open("x", encoding="utf-8") as file:
+                file.write(origin.read_text(encoding="utf-8"))
+    except OSError as wrong:
+        raise UsageError(Problem(f"cannot be written: {wrong.strerror}", file=str(target))) from wrong
+    return [to for _, to in pairs]

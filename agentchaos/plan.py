@@ -1,0 +1,167 @@
+"""WAIST 1: the Plan. Everything that will run, decided before anything runs; values only."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from agentchaos.disturbances import Disturbance
+from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.scoring.objectives import Objectives
+from agentchaos.seeds import Stream, root
+from agentchaos.trace import NS
+from agentchaos.world import World
+
+ARMS = ("chaos", "control")
+"""With the faults, and the same without them."""
+
+
+class Strike(NamedTuple):
+    """One planned strike of a fault. Times in ns; `until` None: until something ends it.
+
+    number: the unit (process faults) or member (state faults) that it hits, -1 for a service.
+    With clock `up`, `time` counts the unit's working time.
+    """
+
+    time: int
+    id: str
+    fault: str
+    kind: str
+    scope: str
+    target: str
+    number: int
+    until: int | None
+    clock: str
+    calls: int | None
+    disturbance: Disturbance
+
+
+class Replication(NamedTuple):
+    """One replication of one arm, decided."""
+
+    arm: str
+    number: int
+    strikes: tuple[Strike, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that will run. `replications` of each arm, numbered from 1."""
+
+    scenario: str
+    about: str
+    file: str
+    sha256: str
+    seed: int
+    replications: int
+    world: World
+    faults: tuple[Fault, ...]
+    objectives: Objectives
+    gates: tuple[str, ...]
+    arms: tuple[str, ...] = ARMS
+    engine: str = "reference"
+
+    @property
+    def setting(self) -> Setting:
+        """What metrics must know."""
+        world = self.world
+        seconds = lambda s: None if s is None else round(s * NS)  # noqa: E731
+        return Setting(
+            warmup=world.warmup,
+            horizon=world.horizon,
+            end=world.end,
+            groups=tuple(
+                GroupFacts(
+                    name=name,
+                    count=group.count,
+                    standbys=group.standbys,
+                    required=group.needed,
+                    deadline=group.tasks.deadline,
+                    panel=group.tasks.panel,
+                )
+                for name, group in sorted(world.agents.items())
+            ),
+            services=tuple(
+                ServiceFacts(
+                    name=name,
+                    kind=service.kind,
+                    price_in=service.price["in"].amount if "in" in service.price else 0.0,
+                    price_out=service.price["out"].amount if "out" in service.price else 0.0,
+                    currency=next(iter(service.price.values())).currency if service.price else "usd",
+                )
+                for name, service in sorted(world.services.items())
+            ),
+            rto=seconds(self.objectives.rto_s),
+            rpo=seconds(self.objectives.rpo_s),
+            response=seconds(self.objectives.response_s),
+            faults=tuple(sorted({fault.label for fault in self.faults})),
+        )
+
+    def chance(self, replication: int) -> Stream:
+        """The stream from which everything random in a replication descends; the same in every arm."""
+        return root(self.seed).named("replication", replication)
+
+    def replication(self, arm: str, number: int) -> Replication:
+        """One replication, with its strikes drawn (none in `control`)."""
+        if arm == "control":
+            return Replication(arm, number, ())
+        strikes = [s for fault in self.faults for s in self._strikes(fault, number)]
+        return Replication(arm, number, tuple(sorted(strikes, key=lambda s: (s.time, s.id))))
+
+    def _strikes(self, fault: Fault, number: int) -> Iterator[Strike]:
+        chance = self.chance(number).named("strike", fault.stream)
+        if isinstance(fault, AgentFault):
+            group = self.world.agents[fault.agent]
+            # State belongs to roles, processes to units: a standby has no state to lose.
+            targets = group.count + (group.standbys if fault.scope == "process" else 0)
+            if fault.who == "any":
+                for k, time in self._moments(fault, chance):
+                    chosen = int(chance.named("whom").uniform(k) * targets)
+                    yield self._strike(fault, chance, time, k, chosen)
+                return
+            for n in range(targets):
+                own = chance.named("unit", n)
+                for k, time in self._moments(fault, own):
+                    yield self._strike(fault, own, time, k, n)
+        else:
+            for k, time in self._moments(fault, chance):
+                yield self._strike(fault, chance, time, k, -1)
+
+    def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
+        """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
+        thinned = not isinstance(fault, CallFault) and fault.probability < 1
+        moments = chance.named("when")
+        if fault.every is not None:
+            draw = fault.every.ns_sampler()
+            k = time = 0
+            while (time := time + draw(moments.uniform(k))) <= self.world.horizon:
+                if not (thinned and chance.named("whether").uniform(k) >= fault.probability):
+                    yield k, time
+                k += 1
+            return
+        time = fault.at.ns_sampler()(moments.uniform(0)) if fault.at is not None else 0
+        if time <= self.world.horizon and not (
+            thinned and chance.named("whether").uniform(0) >= fault.probability
+        ):
+            yield 0, time
+
+    def _strike(self, fault: Fault, chance: Stream, time: int, k: int, number: int) -> Strike:
+        whom = fault.target if number < 0 else f"{fault.target}/{number}"
+        until = None if fault.lasts is None else time + fault.lasts
+        if fault.scope == "call":  # arrivals and faults end with the horizon
+            until = self.world.horizon if until is None else min(until, self.world.horizon)
+        return Strike(
+            time=time,
+            id=f"{fault.label}@{whom}#{k + 1}",
+            fault=fault.label,
+            kind=fault.kind,
+            scope=fault.scope,
+            target=fault.target,
+            number=number,
+            until=until,
+            clock=fault.clock if isinstance(fault, AgentFault) else "wall",
+            calls=fault.calls if isinstance(fault, CallFault) else None,
+            disturbance=fault.strike(chance.named("how", k)),
+        )

@@ -1,0 +1,67 @@
+"""What a recovery is: it answers a failure with one of a closed set of answers, composed of times."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from agentchaos.distributions import Distribution
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failure:
+    """What a recovery is told: how many standbys are ready, and whether a checkpoint is kept at all."""
+
+    ready_standbys: int
+    checkpointed: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Restart:
+    """A new process, nothing restored: the task in hand begins again, memory is empty."""
+
+    start: Distribution
+    load: Distribution
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Restore:
+    """A new process that reads the newest usable checkpoint. bandwidth: bytes a second, None = no limit."""
+
+    start: Distribution
+    load: Distribution
+    bandwidth: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Promote:
+    """A ready standby takes over with the last copy shipped to it; if that fails: `otherwise`."""
+
+    otherwise: Restart | Restore
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The role stays down."""
+
+
+Answer = Restart | Restore | Promote | GiveUp
+
+
+class Recovery(BaseModel, abc.ABC):
+    """A recovery approach as a user declares it under `recover:`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    ideal: ClassVar[dict[str, Any]] = {}
+    published: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+
+    @abc.abstractmethod
+    def answer(self, failure: Failure) -> Answer:
+        """What is to be done about this failure."""

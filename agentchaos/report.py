@@ -1,0 +1,130 @@
+"""Everything that may be shown of a run: values only. Renderers read this and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RecoveryRow:
+    """Recovery of the incidents of one fault label (or `all`); every time is a distribution in seconds."""
+
+    fault: str
+    incidents: int
+    censored: int
+    undetected: int
+    service: Measured
+    work: Measured
+    point: Measured
+    detect: Measured
+    decide: Measured
+    restore: Measured
+    replay: Measured
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a lane, in seconds. kind: useful | lost | waiting | overhead | down | idle."""
+
+    begin: float
+    end: float
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lane:
+    """One unit of a group through time. Segments are sorted, do not overlap; gaps are idle."""
+
+    name: str
+    segments: tuple[Segment, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Band:
+    """A fault in force, in seconds; begin == end for one that strikes at once. lane: whom, or "" for all."""
+
+    fault: str
+    kind: str
+    target: str
+    begin: float
+    end: float
+    lane: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment worth a mark on a lane. kind: detected | recovered | caught_up | failed_over | gave_up."""
+
+    lane: str
+    time: float
+    kind: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Timeline:
+    """The swim lanes of one replication, around its worst incident; seconds."""
+
+    replication: int
+    why: str
+    begin: float
+    end: float
+    lanes: tuple[Lane, ...]
+    bands: tuple[Band, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProgressCurves:
+    """Mean cumulative useful work (s of steps) of both arms over time (s)."""
+
+    times: tuple[float, ...]
+    chaos: tuple[float, ...]
+    control: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """One run of one scenario."""
+
+    schema_version: int
+    tool_version: str
+    world: str
+    scenario: str
+    about: str
+    scenario_file: str
+    scenario_sha256: str
+    seed: int
+    replications: int
+    engine: str
+    environment: dict[str, str]
+    verdict: str
+    exit_code: int
+    verdict_reason: str
+    gates: tuple[Judged, ...]
+    scores: Scores
+    measures: dict[str, Measured]
+    faults: tuple[FaultLanding, ...]
+    recovery: tuple[RecoveryRow, ...]
+    rto: float | None
+    rpo: float | None
+    reproduce: str
+    worst_replication: int | None
+    worst_reason: str
+    repeat_worst: str
+    warnings: tuple[str, ...]
+    horizon: float
+    warmup: float
+    drain: float
+    timeline: Timeline | None = None
+    curves: ProgressCurves | None = None
+    complete: bool = True
+    """False: the run was interrupted; the numbers are of the replications that had finished."""
+    folder: str = ""
+    """Where the archive is; not part of the JSON contract."""
+    seconds: float | None = None
+    """Wall time of the run; not part of the JSON contract."""
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,111 @@
+"""The values that scoring gives: measures, attributes, dimensions, judged gates. Values only."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Measured:
+    """A measure with its interval. `mean` None: nothing observed, `reason` says why.
+
+    low, high: one-sided 95 % bounds each (`method`); None = unbounded on that side.
+    p50, p95, max: where it is a distribution; None with `unbounded` where censoring leaves them open.
+    """
+
+    name: str
+    unit: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    method: str
+    level: float = 0.95
+    censored: int = 0
+    distribution: bool = False
+    p50: float | None = None
+    p95: float | None = None
+    max: float | None = None
+    unbounded: bool = False
+    reason: str = ""
+    better: str = "higher"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attribute:
+    """One of the 19 attributes. score None: not measured, `reason` says why and how to measure it.
+
+    evidence: live | emergent | echo | coverage. detail: the arithmetic, as (label, value) lines.
+    """
+
+    name: str
+    dimension: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    evidence: str
+    reason: str = ""
+    label: str = ""
+    detail: tuple[tuple[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Dimension:
+    """A dimension, or the overall score: weighted geometric mean of what was measured.
+
+    `measured` of `of` attributes; minimum and arithmetic mean beside it (min <= geometric <= arithmetic).
+    """
+
+    name: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    measured: int
+    of: int
+    minimum: float | None
+    arithmetic: float | None
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judged:
+    """A gate and what became of it.
+
+    verdict: pass | fail | inconclusive | not_measured. value: the point estimate; bound: the
+    unfavourable one-sided bound that judged; both in the unit of the measure.
+    """
+
+    expression: str
+    verdict: str
+    value: float | None
+    bound: float | None
+    threshold: float | None
+    n: int
+    implied: bool
+    reason: str
+    unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FaultLanding:
+    """Whether a declared fault landed. verdict: landed | missed; reason says why it counts as missed."""
+
+    name: str
+    kind: str
+    target: str
+    planned: int
+    landed: int
+    missed: dict[str, int]
+    verdict: str
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scores:
+    """Everything that was scored."""
+
+    overall: Dimension
+    dimensions: tuple[Dimension, ...]
+    attributes: tuple[Attribute, ...]

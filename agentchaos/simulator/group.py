@@ -1,0 +1,250 @@
+"""A group at run time: its tasks and their queue, its members and units, and who is up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
+
+import simpy
+
+from agentchaos.mechanisms.retry import Retry
+from agentchaos.seeds import Stream
+from agentchaos.simulator import chance
+from agentchaos.simulator.station import Station
+from agentchaos.world import Group
+
+
+class Task:
+    """A task in the simulation, with the final version of each finished step."""
+
+    __slots__ = (
+        "arrived",
+        "blame",
+        "deadline",
+        "depth",
+        "epoch",
+        "goals",
+        "high",
+        "id",
+        "identity",
+        "length",
+        "planned",
+        "right",
+        "right_share",
+        "started",
+        "stream",
+        "success",
+        "tokens",
+    )
+
+    def __init__(self, id_: str, stream: Stream, length: int, success: float, goals: int) -> None:
+        self.id, self.stream = id_, stream
+        self.length, self.success, self.goals = length, success, goals
+        self.right_share = success ** (1.0 / length)
+        self.identity: int | None = None
+        self.depth = 0
+        self.planned = True
+        self.arrived = self.started = 0
+        self.deadline: int | None = None
+        self.epoch = 0
+        self.high = 0
+        self.right: list[bool] = []
+        self.blame: dict[int, tuple[str, ...]] = {}
+        self.tokens: list[int] = []
+
+    @property
+    def done(self) -> int:
+        """Steps finished in the version that counts now."""
+        return len(self.right)
+
+    def set_back(self, step: int) -> tuple[int, int]:
+        """Forgets everything after `step`; gives (steps lost, tokens lost)."""
+        lost = self.done - step
+        tokens = sum(self.tokens[step:])
+        del self.right[step:], self.tokens[step:]
+        self.blame = {n: ids for n, ids in self.blame.items() if n <= step}
+        return lost, tokens
+
+    def goals_met(self) -> int:
+        """Sub-goals (equal stretches of the steps) whose steps are all finished and right."""
+        met = 0
+        for goal in range(self.goals):
+            begin = goal * self.length // self.goals
+            end = (goal + 1) * self.length // self.goals
+            if end <= self.done and all(self.right[begin:end]):
+                met += 1
+        return met
+
+
+class Stage(Protocol):
+    """What the members of a simulation must know of it."""
+
+    env: simpy.Environment
+    chance: Stream
+    panel: Stream
+    horizon: int
+    stations: dict[str, Station]
+    row: Callable[[tuple[Any, ...]], None]
+
+    def event(self, kind: str, **columns: Any) -> None:
+        """Writes an event of this moment."""
+
+    def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
+        """A task is over."""
+
+
+class Role(Protocol):
+    """What a group asks of its members."""
+
+    index: int
+    task: Task | None
+    list: deque[Task]
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the role works."""
+
+    def take(self, task: Task) -> None:
+        """Gives it a task."""
+
+    def cases_served(self, *, idle: bool = False) -> None:
+        """Tells it to look at its open incidents."""
+
+
+class Team:
+    """A group of agents in the simulation."""
+
+    def __init__(self, sim: Stage, name: str, spec: Group) -> None:
+        self.sim, self.name, self.spec = sim, name, spec
+        self.env = sim.env
+        self.members: list[Role] = []
+        self.queue: deque[Task] = deque()
+        self.idle: deque[Role] = deque()
+        self.up = spec.count
+        self.stream = sim.chance.named("group", name)
+        self._panel_stream = sim.panel.named(name)
+        self._length = spec.tasks.steps.sampler()
+        self._success = spec.tasks.success.sampler()
+        self._goals = spec.tasks.goals.sampler()
+        self._panel: dict[int, tuple[int, float, int]] = {}
+        key = spec.idempotency
+        self.key_window = key.window if key else 0
+
+    def retry_of(self, service: str) -> Retry | None:
+        """The policy for calls of a service."""
+        retry = self.spec.retry
+        return retry if retry and (not retry.on or service in retry.on) else None
+
+    def _draws(self, stream: Stream) -> tuple[int, float, int]:
+        at = lambda purpose: stream.uniform(chance.index(purpose, 0, 0))  # noqa: E731
+        length = max(1, int(self._length(at(chance.LENGTH))))
+        return (
+            length,
+            min(1.0, max(0.0, self._success(at(chance.SUCCESS)))),
+            max(1, min(length, int(self._goals(at(chance.GOALS))))),
+        )
+
+    def make(self, number: str) -> Task:
+        """The task with this number: what it is follows from its name alone."""
+        id_ = f"{self.name}/{number}"
+        stream = self.stream.named("task", number)
+        panel = self.spec.tasks.panel
+        if panel is None:
+            return Task(id_, stream, *self._draws(stream))
+        identity = int(stream.uniform(chance.index(chance.IDENTITY, 0, 0)) * panel)
+        if identity not in self._panel:
+            self._panel[identity] = self._draws(self._panel_stream.named(identity))
+        task = Task(id_, stream, *self._panel[identity])
+        task.identity = identity
+        return task
+
+    def plan_task(self, task: Task) -> None:
+        """Says that a task is planned: from now on it can only be done or missed."""
+        deadline = self.spec.tasks.deadline
+        self.sim.event(
+            "task_planned",
+            agent=self.name,
+            task=task.id,
+            detail={
+                "identity": task.identity,
+                "steps": task.length,
+                "goals": task.goals,
+                "deadline": deadline,
+                "value": self.spec.tasks.value,
+            },
+        )
+
+    def arrive(self, task: Task) -> None:
+        """A task is here; its clock runs."""
+        task.arrived = self.env.now
+        deadline = self.spec.tasks.deadline
+        task.deadline = None if deadline is None else task.arrived + deadline
+        self.sim.event("task_arrived", agent=self.name, task=task.id)
+
+    def offer(self, number: str, depth: int = 0) -> None:
+        """A task arrives: to the first idle member, else to the end of the queue."""
+        task = self.make(number)
+        task.depth = depth
+        self.plan_task(task)
+        self.arrive(task)
+        if self.idle:
+            self.idle.popleft().take(task)
+        else:
+            self.queue.append(task)
+
+    def next_task(self) -> Task | None:
+        """The head of the queue; tasks that waited twice their deadline are abandoned on the way."""
+        while self.queue:
+            task = self.queue.popleft()
+            if not self.overdue(task):
+                return task
+            self.sim.end_task(self.name, -1, task, "abandoned")
+        return None
+
+    def overdue(self, task: Task) -> bool:
+        """Whether twice its deadline has passed."""
+        deadline = self.spec.tasks.deadline
+        return deadline is not None and self.env.now >= task.arrived + 2 * deadline
+
+    def arrivals(self) -> Generator[simpy.Event, Any, None]:
+        """Open arrivals until the horizon."""
+        arrive = self.spec.tasks.arrive
+        assert arrive is not None
+        gap, gaps = arrive.ns_sampler(), self.stream.named("arrivals")
+        k = time = 0
+        while (time := time + gap(gaps.uniform(k))) <= self.sim.horizon:
+            yield self.env.timeout(time - self.env.now)
+            self.offer(str(k))
+            k += 1
+
+    def scheduled(self, word: str, moments: list[int]) -> Generator[simpy.Event, Any, None]:
+        """Open arrivals at given moments."""
+        for k, time in enumerate(sorted(moments)):
+            if time <= self.sim.horizon:
+                yield self.env.timeout(time - self.env.now)
+                self.offer(f"{word}{k}")
+
+    def start(self) -> None:
+        """Sets the sources of work going."""
+        tasks = self.spec.tasks
+        if tasks.arrive is not None:
+            self.env.process(self.arrivals())
+        if tasks.schedule:
+            self.env.process(self.scheduled("at", list(tasks.schedule)))
+        if tasks.burst:
+            moments = [burst.at for burst in tasks.burst for _ in range(burst.tasks)]
+            self.env.process(self.scheduled("burst", moments))
+        if isinstance(tasks.loop, int):
+            for member in self.members:
+                member.list = deque(self.make(f"{member.index}:{k}") for k in range(tasks.loop))
+                for task in member.list:
+                    self.plan_task(task)
+
+    def came_up(self) -> None:
+        """A role is up again: members that were only waiting for enough of them have recovered."""
+        self.up += 1
+        if self.up >= self.spec.needed:
+            for member in self.members:
+                if member.task is None and member.is_up:
+                    member.cases_served(idle=True)

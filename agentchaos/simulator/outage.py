@@ -1,0 +1,218 @@
+"""An outage: a role without a working unit, from the failure until the role is up again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from agentchaos.disturbances import OnProcess
+from agentchaos.plan import Strike
+from agentchaos.recoveries.base import Failure, GiveUp, Promote, Restore
+from agentchaos.simulator.incidents import Case
+from agentchaos.simulator.member import Member
+from agentchaos.simulator.unit import Repair, Trouble, Unit
+
+Steps = Generator[simpy.Event, Any, None]
+
+
+def befall(unit: Unit, strike: Strike, effect: str) -> None:
+    """A crash or a hang befalls a unit now."""
+    if unit.trouble is not None:
+        unit.trouble.again(strike)
+        return
+    member = unit.role
+    if member is None:
+        unit.down(strike.id, effect)
+        unit.trouble = Repair(unit, strike, effect)
+        return
+    assert isinstance(member, Member)
+    case = Case(strike, unit.env.now, member.mark)
+    member.open(case)
+    Outage(member, case, effect)
+
+
+class Outage(Trouble):
+    """A role without a working unit, from the failure until the role is up again."""
+
+    def __init__(self, member: Member, case: Case | None, effect: str, *, name: str = "") -> None:
+        self.member, self.case = member, case
+        self.unit = member.unit
+        self.id = case.id if case else name
+        self.alarm = member.env.event()
+        self.until = case.strike.until if case and effect == "hang" else None
+        strike = case.strike if case else None
+        member.ready = member.env.event()
+        self.unit.down(self.id, effect)
+        member.group.up -= 1
+        member.sim.event("role_down", agent=member.group.name, member=member.index, incident=self.id)
+        if member.process is not None and member.process is not member.env.active_process:
+            member.process.interrupt()
+        self.known = case is None
+        assert strike is not None or case is None
+        self.unit.trouble = self
+        super().__init__(self.unit, strike or _alarm_strike(name), effect)
+
+    def joined(self, strike: Strike) -> None:
+        """A further strike joins the incident."""
+        self.sim.event(
+            "incident_joined", incident=self.id, subject=strike.fault, detail={"strike": strike.id}
+        )
+        if self.effect == "hang" and self.detecting and self.process.is_alive:
+            self.process.interrupt()  # a hung process that dies stops beating: other eyes see that
+
+    def _go(self) -> Steps:
+        self.detecting = True
+        if not self.known:
+            if not (yield from self._detect()):
+                self._resume()
+                return
+            if self.case is not None:
+                self.case.detected = True
+                self.sim.event(
+                    "failure_detected",
+                    incident=self.id,
+                    agent=self.member.group.name,
+                    member=self.member.index,
+                )
+        self.known = False
+        self.detecting = False
+        yield self.env.timeout(self.member.spec.decide.ns_sampler()(self.draw()))
+        yield from self._recover()
+
+    def _detect(self) -> Generator[simpy.Event, Any, bool]:
+        """Waits for detection; False where a hang ended by itself before."""
+        delay = self.unit.detection(self.strike, self.effect, self.draw())
+        noticed = self.alarm if delay is None else self.env.timeout(delay)
+        if self.effect != "hang" or self.until is None:
+            yield noticed
+            return True
+        lifted = self.env.timeout(max(0, self.until - self.env.now))
+        yield noticed | lifted
+        return noticed.processed
+
+    def _recover(self) -> Steps:
+        member, group = self.member, self.member.group
+        standby = _ready_standby(member)
+        redundancy = group.spec.redundancy
+        answer = member.spec.recovery.answer(
+            Failure(int(standby is not None), member.spec.checkpointing is not None)
+        )
+        covered = redundancy is not None and self.draw() < float(redundancy.coverage)
+        if standby is not None and covered:
+            self._started("promote")
+            yield from self._promote(standby)
+            return
+        if isinstance(answer, Promote):
+            answer = answer.otherwise
+        if isinstance(answer, GiveUp):
+            self._started("give_up")
+            self.sim.event("gave_up", incident=self.id)
+            yield self.env.event()  # for ever
+            return
+        self._started("restore" if isinstance(answer, Restore) else "restart")
+        yield self.env.timeout(answer.start.ns_sampler()(self.draw()))
+        yield self.env.timeout(answer.load.ns_sampler()(self.draw()))
+        snapshot = None
+        if isinstance(answer, Restore):
+            snapshot, cost = member.pick_checkpoint(self._chance.named("read"), self._draws)
+            yield self.env.timeout(cost)
+        self.unit.back()
+        member.restore(snapshot, "checkpoint", self.case)
+        self._role_up()
+
+    def _promote(self, standby: Unit) -> Steps:
+        member, failed = self.member, self.unit
+        redundancy = member.spec.redundancy
+        assert redundancy is not None
+        # From here on the standby holds the role: what strikes it now strikes this outage.
+        failed.role, standby.role = None, member
+        failed.trouble = Repair(failed, self.strike, self.effect, known=True)
+        self.unit = member.unit = standby
+        standby.trouble = self
+        yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw()))
+        yield self.env.timeout(redundancy.load.ns_sampler()(self.draw()))
+        if not standby.up:  # it was struck while taking over, and has been restarted
+            standby.back()
+        standby.trouble = None
+        self.sim.event(
+            "failed_over",
+            incident=self.id,
+            agent=member.group.name,
+            member=member.index,
+            value=standby.number,
+        )
+        member.restore(member.copy, "copy", self.case)
+        self._role_up()
+
+    def _started(self, strategy: str) -> None:
+        if self.case is not None:
+            self.sim.event(
+                "recovery_started",
+                incident=self.id,
+                agent=self.member.group.name,
+                member=self.member.index,
+                subject=strategy,
+            )
+
+    def _resume(self) -> None:
+        """A hang is over: the process goes on as if nothing had been, the step in flight again."""
+        self.unit.back()
+        if self.case is not None:
+            self.sim.event("fault_lifted", incident=self.id, subject=self.case.strike.fault)
+        self._role_up()
+
+    def _role_up(self) -> None:
+        member = self.member
+        member.progress = self.env.now
+        ready, member.ready = member.ready, None
+        self.sim.event("role_up", agent=member.group.name, member=member.index, incident=self.id)
+        member.group.came_up()
+        assert ready is not None
+        ready.succeed()
+
+
+def _ready_standby(member: Member) -> Unit | None:
+    """The first unit of the member's group that is up and holds no role."""
+    return next((unit for unit in member.units if unit.up and unit.role is None), None)
+
+
+def _alarm_strike(name: str) -> Strike:
+    """Stands in the place of a strike where a false alarm, not a fault, took a unit down."""
+    return Strike(
+        0,
+        name,
+        "false_alarm",
+        "false_alarm",
+        "process",
+        "",
+        -1,
+        None,
+        "wall",
+        None,
+        OnProcess("crash"),
+    )
+
+
+def watch(member: Member, after: int) -> Steps:
+    """The watchdog of a member: no finished step for `after` while a task is in hand raises an alarm."""
+    env, alarms = member.env, 0
+    while True:
+        quiet = env.now - member.progress
+        yield env.timeout(max(1, after - quiet) if quiet < after else after)
+        trouble = member.unit.trouble
+        if member.task is None or env.now - member.progress < after:
+            continue
+        if isinstance(trouble, Outage) and trouble.member is member:
+            if trouble.detecting and not trouble.alarm.triggered:
+                trouble.alarm.succeed()
+        elif trouble is None:
+            alarms += 1
+            member.sim.event("false_alarm", agent=member.group.name, member=member.index)
+            Outage(
+                member,
+                None,
+                "false_alarm",
+                name=f"false_alarm@{member.group.name}/{member.index}#{alarms}",
+            )

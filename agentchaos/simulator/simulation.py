@@ -1,0 +1,231 @@
+"""One replication, played: builds the world, sets it going, carries out the strikes, and writes the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from agentchaos.disturbances import OnCall, OnProcess, OnState
+from agentchaos.plan import Plan, Replication, Strike
+from agentchaos.seeds import root
+from agentchaos.simulator.band import Watch
+from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.incidents import Case
+from agentchaos.simulator.member import Member
+from agentchaos.simulator.outage import befall, watch
+from agentchaos.simulator.station import Force, Station
+from agentchaos.simulator.unit import Unit
+from agentchaos.trace import Event, Recorder
+
+Steps = Generator[simpy.Event, Any, None]
+
+
+def play(plan: Plan, replication: Replication, recorder: Recorder) -> None:
+    """Plays one replication to the end of its drain and writes its trace to the recorder."""
+    Simulation(plan, replication, recorder).run()
+
+
+class Simulation:
+    """The world of one replication. Its clock counts integer nanoseconds."""
+
+    def __init__(self, plan: Plan, replication: Replication, recorder: Recorder) -> None:
+        self.env = simpy.Environment(initial_time=0)
+        self.plan, self.replication = plan, replication
+        self.row = recorder.row
+        self._recorder = recorder
+        self.horizon, self.end = plan.world.horizon, plan.world.end
+        self.chance = plan.chance(replication.number)
+        self.panel = root(plan.seed).named("panel")  # the same identities in every replication
+        self.stations = {
+            name: Station(self.env, name, spec, self.row, self._event_at, self._call_struck)
+            for name, spec in sorted(plan.world.services.items())
+        }
+        self.watches: dict[str, Watch] = {}
+        self.teams: dict[str, Team] = {}
+        self.units: dict[str, list[Unit]] = {}
+        self.members: dict[str, list[Member]] = {}
+        for name, spec in sorted(plan.world.agents.items()):
+            team = Team(self, name, spec)
+            units = [Unit(team, n) for n in range(spec.count + spec.standbys)]
+            members = [Member(team, n, units) for n in range(spec.count)]
+            for member in members:
+                member.unit.role = member
+            team.members = list(members)
+            self.teams[name], self.units[name], self.members[name] = team, units, members
+
+    def event(self, kind: str, **columns: Any) -> None:
+        """Writes an event of this moment."""
+        self.row(Event(kind, self.env.now, **columns))
+
+    def _event_at(self, kind: str, time: int, **columns: Any) -> None:
+        self.row(Event(kind, time, **columns))
+
+    def run(self) -> None:
+        """From the first moment to the last."""
+        env = self.env
+        # Strikes are scheduled first: at equal times the fault comes before the checkpoint.
+        self._schedule_strikes()
+        for team in self.teams.values():
+            team.start()
+        for members in self.members.values():
+            for member in members:
+                member.process = env.process(member.run())
+                self._set_beside(member)
+        env.run(until=self.end)
+        self._settle()
+        self.row(Event("ended", self.end))
+        self._recorder.flush()
+
+    def _set_beside(self, member: Member) -> None:
+        spec = member.spec
+        if spec.watchdog is not None:
+            self.env.process(watch(member, spec.watchdog.after))
+        saves = spec.checkpointing
+        if saves is not None and saves.mode == "async" and saves.period is not None:
+            self.env.process(member.save_beside(saves.period))
+        if spec.redundancy is not None:
+            self.env.process(member.ship(spec.redundancy.copy_every))
+
+    def _settle(self) -> None:
+        """What is open at the end: steps in flight get their rows, tasks stay unended and so have failed."""
+        for members in self.members.values():
+            for member in members:
+                if member.began >= 0:
+                    member.cut_at_end()
+
+    def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
+        """A task is over: `done`, `failed`, `abandoned` or `goal_lost`."""
+        right = outcome == "done" and all(task.right)
+        if outcome == "done":
+            self.event("claim", agent=group, task=task.id, value=float(self.teams[group].spec.confidence))
+        taint = tuple(sorted({i for ids in task.blame.values() for i in ids}))
+        self.event(
+            "task_ended",
+            agent=group,
+            member=member,
+            task=task.id,
+            step=task.done,
+            value=int(right),
+            detail={
+                "outcome": outcome,
+                "steps_right": sum(task.right),
+                "goals_done": task.goals_met(),
+                "taint": list(taint),
+            },
+        )
+
+    # -- strikes --------------------------------------------------------------------------------
+
+    def _schedule_strikes(self) -> None:
+        by_worktime: dict[tuple[str, int, str], list[Strike]] = {}
+        for strike in self.replication.strikes:
+            if strike.clock == "up":
+                key = (strike.target, strike.number, strike.fault)
+                by_worktime.setdefault(key, []).append(strike)
+                continue
+            self._planned(strike)
+            self.env.process(self._at(strike))
+        for (target, number, _), strikes in by_worktime.items():
+            self.env.process(self._by_worktime(self.units[target][number], strikes))
+
+    def _planned(self, strike: Strike) -> None:
+        self.event(
+            "fault_planned",
+            incident=strike.id,
+            subject=strike.fault,
+            value=strike.time,
+            detail={"fault": strike.kind, "target": strike.target, "scope": strike.scope},
+        )
+
+    def _at(self, strike: Strike) -> Steps:
+        yield self.env.timeout(strike.time)
+        self._carry_out(strike)
+
+    def _by_worktime(self, unit: Unit, strikes: list[Strike]) -> Steps:
+        """Strikes that come after so much working time of their unit."""
+        worked = 0
+        for strike in strikes:
+            while worked < strike.time:
+                if not unit.up:
+                    yield unit.turned
+                    continue
+                began = self.env.now
+                due = self.env.timeout(strike.time - worked)
+                yield due | unit.turned
+                worked += self.env.now - began
+            if self.env.now > self.horizon:
+                return
+            self._planned(strike)
+            self._carry_out(strike)
+
+    def _carry_out(self, strike: Strike) -> None:
+        blow = strike.disturbance
+        if isinstance(blow, OnCall):
+            self._befall_service(strike)
+            return
+        if isinstance(blow, OnProcess):
+            unit = self.units[strike.target][strike.number]
+            missed = "already_down" if unit.trouble is not None and blow.effect == "hang" else ""
+            self._landed(strike, missed)
+            if not missed:
+                befall(unit, strike, blow.effect)
+            return
+        self._befall_state(self.members[strike.target][strike.number], strike, blow)
+
+    def _landed(self, strike: Strike, missed: str) -> None:
+        if missed:
+            self.event("fault_missed", incident=strike.id, subject=strike.fault, detail={"reason": missed})
+        else:
+            self.event(
+                "fault_struck",
+                incident=strike.id,
+                subject=strike.fault,
+                agent=strike.target if strike.number >= 0 else "",
+                member=strike.number,
+            )
+
+    def _befall_state(self, member: Member, strike: Strike, blow: OnState) -> None:
+        if not member.is_up:
+            self._landed(strike, "already_down")
+            return
+        if blow.where == "checkpoint":
+            self._landed(strike, "" if member.saved else "nothing_to_lose")
+            for snapshot in member.saved[-blow.generations :]:
+                snapshot.corrupt |= {strike.id}
+            return
+        parts = tuple(
+            p for p in blow.parts if member.state.parts[p].written and not member.state.parts[p].lost
+        )
+        if not parts:
+            self._landed(strike, "nothing_to_lose")
+            return
+        self._landed(strike, "")
+        member.open(Case(strike, self.env.now, member.mark, parts))
+        if blow.effect == "lose":
+            member.state.lose(parts)
+        else:
+            member.state.taint(parts, frozenset({strike.id}))
+
+    def _befall_service(self, strike: Strike) -> None:
+        station = self.stations[strike.target]
+        if station.name not in self.watches:
+            self.watches[station.name] = Watch(station, lambda: self.env.now, self.event)
+        force = Force(strike, self.chance, self.env.event())
+        station.forces.append(force)
+        assert strike.until is not None
+        self.env.process(self._lift(station, force, strike.until))
+
+    def _lift(self, station: Station, force: Force, until: int) -> Steps:
+        if until > self.env.now:
+            yield self.env.timeout(until - self.env.now) | force.spent
+        station.forces.remove(force)
+        if force.hits:
+            self.event("fault_lifted", incident=force.strike.id, subject=force.strike.fault)
+            self.watches[station.name].lifted(force.strike)
+        else:
+            self._landed(force.strike, "no_call_in_window")
+
+    def _call_struck(self, force: Force) -> None:
+        self._landed(force.strike, "")

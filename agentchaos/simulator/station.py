@@ -1,0 +1,307 @@
+"""A service as its callers meet it: one FIFO, a rate limit, errors, disturbances, a memory of keys."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, Protocol
+
+import simpy
+
+from agentchaos.disturbances import OnCall
+from agentchaos.plan import Strike
+from agentchaos.seeds import Stream
+from agentchaos.simulator import chance
+from agentchaos.trace import NS
+from agentchaos.world import Service
+
+_UNLIMITED = 1 << 60
+
+
+class Work(Protocol):
+    """What a station must know of the task that a call is for."""
+
+    id: str
+    stream: Stream
+    epoch: int
+
+
+class Caller(Protocol):
+    """Who calls: which step of which task, and where queueing and tokens are added up."""
+
+    who: str
+    index: int
+    number: int
+    waited: int
+    tokens: int
+    key_window: int
+
+    @property
+    def work(self) -> Work:
+        """The task in hand."""
+
+
+class Answer(NamedTuple):
+    """How a call ended for its caller; `retry_after` ns, 0 where nothing was said."""
+
+    outcome: str
+    retry_after: int = 0
+    strike: str = ""
+
+
+class Force:
+    """A strike on this service that is in force."""
+
+    def __init__(self, strike: Strike, chance_: Stream, spent: simpy.Event) -> None:
+        assert isinstance(strike.disturbance, OnCall)
+        self.spent = spent  # succeeds when it has befallen as many calls as it may
+        self.strike = strike
+        self.disturbance = strike.disturbance
+        self.key = chance_.named("befall", strike.id).key
+        self.left = strike.calls
+        self.hits = 0
+
+
+class Station:
+    """A service in the simulation. `struck` is called when a strike befalls its first call."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        name: str,
+        spec: Service,
+        row: Callable[[tuple[Any, ...]], None],
+        event: Callable[..., None],
+        struck: Callable[[Force], None],
+    ) -> None:
+        self.env, self.name, self.spec = env, name, spec
+        self._row, self._event, self._struck = row, event, struck
+        self._latency = spec.latency.ns_sampler()
+        self._capacity = spec.capacity or _UNLIMITED
+        self._queue = _UNLIMITED if spec.queue is None else spec.queue
+        self._busy = 0
+        self._line: deque[simpy.Event] = deque()
+        self._errors = float(spec.error_rate)
+        self._model = spec.kind == "model"
+        self._tokens_in = spec.tokens_in.sampler()
+        self._tokens_out = spec.tokens_out.sampler()
+        low_in, high_in = spec.tokens_in.bounds
+        low_out, high_out = spec.tokens_out.bounds
+        fixed = low_in == high_in and low_out == high_out
+        self._tokens = (int(low_in), int(low_out)) if fixed else None  # nothing to draw
+        self._keys: dict[str, int] = {}
+        self.forces: list[Force] = []
+        self.answered: Callable[[int, str], None] | None = None
+        """Told (ns from call to answer, outcome) of every attempt, where someone watches."""
+        self._gap = 0
+        if spec.rate_limit is not None:
+            rate = float(spec.rate_limit)
+            self._gap = max(1, round(NS / rate))
+            self._slack = ((spec.burst or max(1, int(rate))) - 1) * self._gap
+            self._due = 0
+
+    def _over_the_limit(self) -> bool:
+        """The token bucket as a clock (GCRA): whether this call finds no token; takes one if it does."""
+        now = self.env.now
+        due = max(self._due, now)
+        if due - now > self._slack:
+            return True
+        self._due = due + self._gap
+        return False
+
+    def _befallen(self, stream: Stream, at: int) -> Force | None:
+        """The first strike in force that befalls this call."""
+        for force in self.forces:
+            if force.left == 0:
+                continue
+            share = force.disturbance.probability
+            if share >= 1.0 or Stream(stream.key ^ force.key).uniform(at) < share:
+                if force.left is not None:
+                    force.left -= 1
+                    if force.left == 0:
+                        force.spent.succeed()
+                force.hits += 1
+                if force.hits == 1:
+                    self._struck(force)
+                return force
+        return None
+
+    def _release(self) -> None:
+        while self._line:
+            ticket = self._line.popleft()
+            if not ticket.triggered:
+                ticket.succeed()  # the slot is handed over, so `_busy` stays as it is
+                return
+        self._busy -= 1
+
+    def _later(self, delay: int, act: Callable[[], None]) -> None:
+        """Something that the service does whether or not its caller is still there."""
+        timeout = self.env.timeout(delay)
+        assert timeout.callbacks is not None
+        timeout.callbacks.append(lambda _: act())
+
+    def _commit(self, who: str, task: str, step: int, key: str | None, window: int) -> None:
+        now = self.env.now
+        if key is not None:
+            seen = self._keys.get(key)
+            if seen is not None and now - seen <= window:
+                self._event(
+                    "side_effect_deduplicated",
+                    now,
+                    agent=who,
+                    task=task,
+                    step=step,
+                    subject=self.name,
+                    detail={"key": key},
+                )
+                return
+            self._keys[key] = now
+        self._event(
+            "side_effect_committed",
+            now,
+            agent=who,
+            task=task,
+            step=step,
+            subject=self.name,
+            detail={"key": key},
+        )
+
+    def answer(
+        self,
+        caller: Caller,
+        call: int,
+        attempt: int,
+        key: str | None,
+        deed: bool,
+        timeout: int | None,
+    ) -> Generator[simpy.Event, Any, Answer]:
+        """One attempt at a call, from the caller's side; adds queueing to `caller.waited`.
+
+        The caller may be interrupted: if it stood in line it leaves it; if it was being served the
+        service goes on to the end, deed included.
+        """
+        env, task = self.env, caller.work
+        began = env.now
+        step, epoch = caller.number, task.epoch
+        at = chance.index(0, epoch, step, call, attempt)  # plus the purpose of each draw
+        draw = task.stream.uniform
+        force = self._befallen(task.stream, at + chance.BEFALL) if self.forces else None
+        blow = force.disturbance if force else None
+        fault = force.strike.id if force else ""
+        wait = tokens_in = tokens_out = 0
+
+        def told(outcome: str, retry_after: int = 0) -> Answer:
+            now = env.now
+            self._row(
+                (
+                    "call",
+                    now,
+                    began,
+                    caller.who,
+                    caller.index,
+                    task.id,
+                    step,
+                    call,
+                    attempt,
+                    self.name,
+                    wait,
+                    outcome,
+                    fault,
+                    tokens_in,
+                    tokens_out,
+                )
+            )
+            if self.answered is not None and outcome != "interrupted":
+                self.answered(now - began, outcome)
+            return Answer(outcome, retry_after, fault)
+
+        if blow is not None and blow.effect == "error" and blow.code == "429":
+            return told("rate_limited", blow.retry_after)
+        if self._gap and self._over_the_limit():
+            return told("rate_limited", self._due - env.now - self._slack)
+        if blow is not None and blow.effect == "timeout_before_commit":
+            try:
+                yield env.timeout(timeout if timeout is not None else blow.extra)
+            except simpy.Interrupt:
+                told("interrupted")
+                raise
+            return told("timeout")
+        if self._busy < self._capacity:
+            self._busy += 1
+        elif len(self._line) >= self._queue:
+            return told("refused")
+        else:
+            ticket = env.event()
+            self._line.append(ticket)
+            try:
+                if timeout is None:
+                    yield ticket
+                else:
+                    yield ticket | env.timeout(timeout)
+            except simpy.Interrupt:
+                self._leave(ticket)
+                wait = env.now - began
+                caller.waited += wait
+                told("interrupted")
+                raise
+            wait = env.now - began
+            caller.waited += wait
+            if not ticket.triggered:
+                self._leave(ticket)
+                return told("timeout")
+        latency = self._latency(draw(at + chance.LATENCY))
+        if blow is not None and blow.effect == "delay":
+            latency = round(latency * blow.factor) + blow.extra
+        if self._model:
+            tokens_in, tokens_out = self._tokens or (
+                int(self._tokens_in(draw(at + chance.TOKENS_IN))),
+                int(self._tokens_out(draw(at + chance.TOKENS_OUT))),
+            )
+            caller.tokens += tokens_in + tokens_out
+        failed = (blow is not None and blow.effect == "error") or (
+            self._errors > 0.0
+            and draw(at + chance.ERROR) < self._errors
+        )
+        who, window = caller.who, caller.key_window
+
+        def served() -> None:
+            if deed and not failed:
+                self._commit(who, task.id, step, key, window)
+            self._release()
+
+        patience = None if timeout is None else max(0, began + timeout - env.now)
+        if blow is not None and blow.effect == "timeout_after_commit":
+            patience = max(0, began + blow.extra - env.now) if patience is None else patience
+            self._later(latency, served)
+            try:
+                yield env.timeout(patience)
+            except simpy.Interrupt:
+                told("interrupted")
+                raise
+            return told("timeout")
+        if patience is not None and patience < latency:
+            self._later(latency, served)
+            try:
+                yield env.timeout(patience)
+            except simpy.Interrupt:
+                told("interrupted")
+                raise
+            return told("timeout")
+        end = env.now + latency
+        try:
+            yield env.timeout(latency)
+        except simpy.Interrupt:
+            self._later(end - env.now, served)
+            told("interrupted")
+            raise
+        served()
+        if failed:
+            return told("error")
+        return told("corrupt" if blow is not None and blow.effect == "corrupt" else "ok")
+
+    def _leave(self, ticket: simpy.Event) -> None:
+        """Gives up a place in line, or the slot if it was handed over at this very moment."""
+        if ticket.triggered:
+            self._release()
+        else:
+            self._line.remove(ticket)

@@ -1,0 +1,122 @@
+"""A unit: a process that may hold a role; and the repair of one that failed without holding any."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from agentchaos.plan import Strike
+from agentchaos.recoveries.base import Failure, Promote, Recovery, Restart, Restore
+from agentchaos.simulator.group import Role, Team
+
+Steps = Generator[simpy.Event, Any, None]
+
+
+class Unit:
+    """A process. `up`: alive, not hung, not restoring; `lives` counts its starts."""
+
+    def __init__(self, group: Team, number: int) -> None:
+        self.group, self.number = group, number
+        self.sim, self.env = group.sim, group.env
+        self.role: Role | None = None
+        self.up = True
+        self.lives = 0
+        self.trouble: Trouble | None = None
+        beat = group.spec.heartbeat
+        phase = group.stream.named("heartbeat", number).uniform()
+        self.phase = int(phase * beat.every) if beat else 0
+        self.turned: simpy.Event = self.env.event()  # succeeds whenever it goes down or comes up
+
+    def _turn(self, kind: str, strike: str, reason: str) -> None:
+        self.sim.event(kind, agent=self.group.name, incident=strike, subject=reason, value=self.number)
+        turned, self.turned = self.turned, self.env.event()
+        turned.succeed()
+
+    def down(self, strike: str, reason: str) -> None:
+        """It works no more."""
+        if self.up:
+            self.up = False
+            self._turn("unit_down", strike, reason)
+
+    def back(self) -> None:
+        """It works again, as a new process."""
+        self.up, self.trouble = True, None
+        self.lives += 1
+        self._turn("unit_up", "", "")
+
+    def detection(self, strike: Strike, effect: str, draw: float) -> int | None:
+        """Ns from now until the failure is detected; None: the watchdog will say."""
+        spec = self.group.spec
+        if effect == "crash" and spec.heartbeat is not None:
+            return spec.heartbeat.declared_after(self.env.now, self.phase)
+        if spec.watchdog is not None and self.role is not None:
+            return None
+        return spec.operator.ns_sampler()(draw)
+
+
+class Trouble:
+    """What is being done about a unit that failed; a further strike makes it begin again with detection."""
+
+    def __init__(self, unit: Unit, strike: Strike, effect: str) -> None:
+        self.env, self.sim = unit.env, unit.sim
+        self.strike, self.effect = strike, effect
+        self._draws = 0
+        self._chance = unit.sim.chance.named("trouble", strike.id)
+        self.detecting = True
+        self.process = self.env.process(self._run())
+
+    def draw(self) -> float:
+        """The next draw of this trouble's own stream."""
+        self._draws += 1
+        return self._chance.uniform(self._draws)
+
+    def again(self, strike: Strike) -> None:
+        """Struck while down: it joins; while failure is still undetected that changes nothing."""
+        self.joined(strike)
+        if not self.detecting:
+            self.process.interrupt()
+
+    def joined(self, strike: Strike) -> None:
+        """Says that a strike has joined."""
+
+    def _run(self) -> Steps:
+        while True:
+            try:
+                yield from self._go()
+                return
+            except simpy.Interrupt:
+                self.effect = "crash"
+
+    def _go(self) -> Steps:
+        raise NotImplementedError
+
+    def start_of(self, recovery: Recovery) -> int:
+        """Ns for a new process by a recovery that restores nothing."""
+        answer = recovery.answer(Failure(ready_standbys=0, checkpointed=False))
+        if isinstance(answer, Promote):
+            answer = answer.otherwise
+        assert isinstance(answer, Restart | Restore), "a unit that is given up is not rebuilt"
+        return answer.start.ns_sampler()(self.draw()) + answer.load.ns_sampler()(self.draw())
+
+
+class Repair(Trouble):
+    """A unit without a role is rebuilt and becomes a standby (again)."""
+
+    def __init__(self, unit: Unit, strike: Strike, effect: str, *, known: bool = False) -> None:
+        self.unit, self.known = unit, known
+        super().__init__(unit, strike, effect)
+
+    def _go(self) -> Steps:
+        spec = self.unit.group.spec
+        self.detecting = not self.known
+        if not self.known:
+            delay = self.unit.detection(self.strike, self.effect, self.draw())
+            assert delay is not None, "no watchdog looks after a unit without a role"
+            yield self.env.timeout(delay)
+            self.detecting = False
+            yield self.env.timeout(spec.decide.ns_sampler()(self.draw()))
+        self.known = False  # a strike from now on must be detected first
+        yield self.env.timeout(self.start_of(spec.rebuilding))
+        self.unit.back()

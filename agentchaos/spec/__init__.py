@@ -1,0 +1,1 @@
+"""From YAML text to a Scenario, and from a Scenario to a Plan."""

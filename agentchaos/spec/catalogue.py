@@ -1,0 +1,176 @@
+"""What there is, and what each thing means: the texts of `list` and `explain`, read off the models."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from agentchaos import bundled
+from agentchaos.errors import UsageError
+from agentchaos.metrics.base import Metric
+from agentchaos.plugins import shelf
+from agentchaos.scoring.objectives import ATTRIBUTES
+from agentchaos.spec.scenario import ObjectivesSpec, Scenario
+from agentchaos.words import did_you_mean
+from agentchaos.world import (
+    FAULTS,
+    MECHANISMS,
+    RECOVERIES,
+    Band,
+    Burst,
+    Group,
+    PartSpec,
+    Service,
+    Spawn,
+    StateSpec,
+    StepSpec,
+    Tasks,
+)
+
+NOUNS: dict[str, type[BaseModel]] = {
+    "scenario": Scenario,
+    "agents": Group,
+    "services": Service,
+    "tasks": Tasks,
+    "step": StepSpec,
+    "state": StateSpec,
+    "part": PartSpec,
+    "band": Band,
+    "burst": Burst,
+    "spawn": Spawn,
+    "objectives": ObjectivesSpec,
+}
+
+
+def _metrics() -> dict[str, type[Metric]]:
+    return shelf("metrics", Metric)
+
+
+def kinds() -> dict[str, dict[str, Any]]:
+    """Kind -> name -> thing, for all that `list` knows."""
+    return {
+        "faults": dict(FAULTS),
+        "mechanisms": dict(MECHANISMS),
+        "recoveries": dict(RECOVERIES),
+        "metrics": dict(_metrics()),
+        "attributes": {name: (name, dimension) for dimension, names in ATTRIBUTES.items() for name in names},
+        "scenarios": {name: name for name in bundled.names()},
+        "nouns": dict(NOUNS),
+    }
+
+
+def listing(kind: str) -> Iterator[str]:
+    """A line for each thing of a kind.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    known = kinds()
+    if kind not in known:
+        raise UsageError(f"nothing is called '{kind}'{did_you_mean(kind, list(known))}")
+    things = known[kind]
+    width = max((len(name) for name in things), default=0)
+    for name, thing in things.items():
+        yield f"{name:<{width}}  {_about(kind, thing)}"
+    if kind == "faults":
+        signatures = len({_signature(fault) for fault in things.values()})
+        yield ""
+        yield f"{signatures} distinct of {len(things)} names; `agentchaos explain NAME` tells more"
+
+
+def _signature(fault: Any) -> str:
+    return f"{fault.boundary}/{fault.scope}/{fault.__name__}"
+
+
+def _about(kind: str, thing: Any) -> str:
+    if kind == "attributes":
+        return str(thing[1])
+    if kind == "scenarios":
+        return _first_comment(bundled.path(thing).read_text(encoding="utf-8"))
+    if kind == "metrics":
+        return str(thing.about)
+    return (inspect.getdoc(thing) or "").split("\n")[0]
+
+
+def _first_comment(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    return line.lstrip("# ") if line.startswith("#") else ""
+
+
+def explanation(name: str) -> Iterator[str]:
+    """What a thing is: its fields with defaults, their sources and grades, an example.
+
+    Raises:
+        UsageError: nothing of that name.
+    """
+    for kind, things in kinds().items():
+        if name in things:
+            yield from _explain(kind, name, things[name])
+            return
+    words = [word for things in kinds().values() for word in things]
+    raise UsageError(f"nothing is called '{name}'{did_you_mean(name, words)}")
+
+
+def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
+    yield f"{name}  ({kind})"
+    yield ""
+    if kind == "scenarios":
+        yield bundled.path(name).read_text(encoding="utf-8").rstrip()
+        return
+    if kind == "attributes":
+        yield f"An attribute of the {thing[1]} dimension; `explain-score` shows its arithmetic."
+        return
+    yield inspect.getdoc(thing) or ""
+    if kind == "metrics":
+        yield ""
+        yield str(thing.about)
+        return
+    for label, value in _facts(thing):
+        yield f"{label}: {value}"
+    yield ""
+    yield "Fields:"
+    for key, field in thing.model_fields.items():
+        yield from _field(field.alias or key, field)
+    if example := getattr(thing, "example", ""):
+        yield ""
+        yield f"Example: {example}"
+
+
+def _facts(thing: Any) -> Iterator[tuple[str, str]]:
+    if hasattr(thing, "boundary"):
+        yield "", ""
+        yield "Boundary", thing.boundary
+        yield "Exercises", ", ".join(thing.exercises) or "-"
+        if thing.figure != "-":
+            yield "How often", f"{thing.figure} [{thing.grade}]"
+    if getattr(thing, "costs", ""):
+        yield "Costs", thing.costs
+    if getattr(thing, "published", ""):
+        yield "Published class", thing.published
+
+
+def _field(key: str, field: FieldInfo) -> Iterator[str]:
+    required = field.is_required()
+    default = "required" if required else f"default {_shown(field)}"
+    yield f"  {key}: {field.description or ''} ({default})"
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "source" in extra:
+        yield f"      source: {extra['source']} [{extra.get('grade', '-')}]"
+
+
+def _shown(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is None:
+        return "none"
+    if isinstance(value, BaseModel):
+        dumped = value.model_dump(mode="json", exclude_none=True)
+        return ", ".join(f"{k}: {v}" for k, v in dumped.items()) or "none"
+    if isinstance(value, tuple | list | dict) and not value:
+        return "none"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value)

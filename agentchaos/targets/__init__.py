@@ -1,0 +1,1 @@
+"""The shelf of targets: a target plays a replication into a recorder."""

@@ -1,0 +1,21 @@
+"""The simulated world as a target."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agentchaos.plan import Plan, Replication
+from agentchaos.targets.base import Target
+from agentchaos.trace import Recorder
+
+
+class Simulator(Target):
+    """The reference engine."""
+
+    name: ClassVar[str] = "simulator"
+    world: ClassVar[str] = "simulated"
+
+    def play(self, plan: Plan, replication: Replication, recorder: Recorder) -> None:
+        from agentchaos.simulator.simulation import play
+
+        play(plan, replication, recorder)

@@ -1,0 +1,94 @@
+"""The terms of a run: all that judging and showing it needs beside its data, as values that JSON can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.plan import Plan
+from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.table import DeclaredFault
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """What was played, and what it is held against."""
+
+    scenario: str
+    about: str
+    file: str
+    sha256: str
+    seed: int
+    replications: int
+    engine: str
+    arms: tuple[str, ...]
+    setting: Setting
+    objectives: Objectives
+    gates: tuple[str, ...]
+    declared: tuple[DeclaredFault, ...]
+    reproduce: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: dicts, lists, strings, numbers."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Terms:
+        """What `to_json` gave, equal in every field.
+
+        Raises:
+            KeyError, TypeError: it is not of this version.
+        """
+        setting, objectives = value["setting"], value["objectives"]
+        return cls(
+            **{
+                **value,
+                "arms": tuple(value["arms"]),
+                "gates": tuple(value["gates"]),
+                "setting": Setting(
+                    **{
+                        **setting,
+                        "groups": tuple(GroupFacts(**group) for group in setting["groups"]),
+                        "services": tuple(ServiceFacts(**service) for service in setting["services"]),
+                        "faults": tuple(setting["faults"]),
+                    }
+                ),
+                "objectives": Objectives(
+                    **{
+                        **objectives,
+                        "dimensions": {k: tuple(v) for k, v in objectives["dimensions"].items()},
+                    }
+                ),
+                "declared": tuple(DeclaredFault(**fault) for fault in value["declared"]),
+            }
+        )
+
+
+def terms(plan: Plan, reproduce: str) -> Terms:
+    """The terms of a plan."""
+    return Terms(
+        scenario=plan.scenario,
+        about=plan.about,
+        file=plan.file,
+        sha256=plan.sha256,
+        seed=plan.seed,
+        replications=plan.replications,
+        engine=plan.engine,
+        arms=plan.arms,
+        setting=plan.setting,
+        objectives=plan.objectives,
+        gates=plan.gates,
+        declared=tuple(
+            DeclaredFault(
+                name=fault.label,
+                kind=fault.kind,
+                target=fault.target,
+                scope=fault.scope,
+                expect=fault.expect,
+                weight=fault.weight,
+            )
+            for fault in plan.faults
+        ),
+        reproduce=reproduce,
+    )

@@ -1,0 +1,476 @@
+"""The nouns of a world, as a user writes them and as an engine reads them: services and groups of agents.
+
+Models are frozen. Times are ns, rates per second, sizes bytes. Every field has a default; where a default
+rests on a figure, the field names its source and grade (A primary, B vendor, C secondary, - assumed).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+from agentchaos.distributions import (
+    CountDistribution,
+    Duration,
+    DurationDistribution,
+    Price,
+    Rate,
+    Share,
+    ShareDistribution,
+    Size,
+)
+from agentchaos.disturbances import PARTS, Part
+from agentchaos.faults.base import Fault
+from agentchaos.mechanisms.base import Mechanism
+from agentchaos.mechanisms.checkpointing import Checkpointing
+from agentchaos.mechanisms.heartbeat import Heartbeat
+from agentchaos.mechanisms.idempotency import Idempotency
+from agentchaos.mechanisms.redundancy import Redundancy
+from agentchaos.mechanisms.retry import Retry
+from agentchaos.mechanisms.watchdog import Watchdog
+from agentchaos.plugins import shelf
+from agentchaos.recoveries.base import Recovery
+
+
+class Noun(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class OneOf(Noun):
+    """A mapping with exactly one key, which names a thing on a shelf: `crash: {...}`."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> OneOf:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(
+                "one key is wanted here, the name of what it is"
+                + (
+                    f"; found {len(self.model_fields_set)}: {', '.join(sorted(self.model_fields_set))}"
+                    if self.model_fields_set
+                    else ""
+                )
+            )
+        if self.chosen is None:
+            (key,) = self.model_fields_set
+            raise ValueError(f"'{key}' has no fields; write '{key}: {{...}}'")
+        return self
+
+    @property
+    def chosen(self) -> Any:
+        """The thing itself."""
+        (key,) = self.model_fields_set
+        return getattr(self, key)
+
+
+def _one_of(title: str, things: dict[str, Any]) -> Any:
+    """A model with one optional field for each thing on a shelf (and for each of its aliases)."""
+    return create_model(  # type: ignore[call-overload]
+        title, __base__=OneOf, **{key: (thing | None, None) for key, thing in things.items()}
+    )
+
+
+FAULTS: dict[str, type[Fault]] = shelf("faults", Fault)
+MECHANISMS: dict[str, type[Mechanism]] = shelf("mechanisms", Mechanism)
+RECOVERIES: dict[str, type[Recovery]] = shelf("recoveries", Recovery)
+RECOVERY_WORDS: dict[str, type[Recovery]] = {
+    word: recovery for recovery in RECOVERIES.values() for word in (recovery.name, *recovery.aliases)
+}
+
+FaultItem = _one_of("FaultItem", FAULTS)
+
+
+def _named(value: object) -> object:
+    """`checkpoint` stands for `checkpoint: {}`."""
+    return {value: {}} if isinstance(value, str) else value
+
+
+RecoveryItem = Annotated[_one_of("RecoveryItem", RECOVERY_WORDS), BeforeValidator(_named)]
+
+
+Protect = create_model(  # type: ignore[call-overload]
+    "Protect",
+    __base__=Noun,
+    **{name: (mechanism | None, None) for name, mechanism in MECHANISMS.items()},
+)
+
+
+class Band(Noun):
+    """The band in which a service is well: the share of good calls of its users in a sliding window."""
+
+    good: Share = Field(0.9, description="below this share of good calls an incident is open")
+    window: Duration = Field(60_000_000_000, gt=0, description="the window that slides")
+    slow: Duration | None = Field(
+        None, gt=0, description="a call that takes longer is not good; none: 4 x the mean latency"
+    )
+    calls: int = Field(5, ge=1, le=100_000, description="fewer calls in the window decide nothing")
+
+
+class Service(Noun):
+    """A model, a tool or a store that agents call."""
+
+    ideal: ClassVar[dict[str, Any]] = {"latency": "0s", "error_rate": 0}
+
+    kind: Literal["model", "tool", "store"] = Field("tool", description="what it is")
+    latency: DurationDistribution = Field(
+        "lognormal(median=320ms, sigma=1.1)",  # type: ignore[assignment]
+        validate_default=True,
+        description="time to answer, without queueing",
+        json_schema_extra={"source": "MCP tool calls: p50 320 ms, p95 1,840 ms", "grade": "C"},
+    )
+    capacity: int | None = Field(None, ge=1, le=1_000_000, description="calls at a time; none: no limit")
+    queue: int | None = Field(
+        None,
+        ge=0,
+        le=10_000_000,
+        description="calls that may wait; more are refused; none: no limit",
+    )
+    rate_limit: Rate | None = Field(None, description="calls admitted per time (token bucket); more get 429")
+    burst: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="size of the bucket; none: a second's worth, at least 1",
+    )
+    error_rate: Share = Field(
+        0.005,
+        description="share of calls that fail by themselves",
+        json_schema_extra={"source": "Portkey: 0.56 % server errors, Anthropic API", "grade": "B"},
+    )
+    side_effects: bool = Field(False, description="whether its calls do deeds in the outside world")
+    tokens_in: CountDistribution = Field(
+        2000,  # type: ignore[assignment]
+        validate_default=True,
+        description="tokens of a request to a model",
+        json_schema_extra={"source": "assumed", "grade": "-"},
+    )
+    tokens_out: CountDistribution = Field(
+        300,  # type: ignore[assignment]
+        validate_default=True,
+        description="tokens of a model's answer",
+        json_schema_extra={"source": "assumed", "grade": "-"},
+    )
+    price: dict[Literal["in", "out"], Price] = Field(
+        default_factory=dict, description="price per million tokens: {in: 2.5 usd/M, out: 10 usd/M}"
+    )
+    band: Band = Field(Band(), description="when its users count as hit by an incident")
+
+
+class PartSpec(Noun):
+    """One part of the state: its size, and what its loss or corruption does."""
+
+    size: Size = Field(1_000_000, description="bytes")
+    lost_hazard: float = Field(
+        1.0, ge=1, le=1e6, description="hazard of a wrong step while it is being rebuilt"
+    )
+    rebuild: int = Field(1, ge=0, le=1_000_000, description="steps until it is rebuilt")
+    corrupt_hazard: float = Field(1.0, ge=1, le=1e6, description="hazard while it is corrupt")
+    corrupt_wrong: Share = Field(
+        0.0, description="chance that a step that reads it corrupt is wrong, come what may"
+    )
+    notice: Share = Field(0.05, description="chance per step that its corruption is noticed")
+
+
+def _part(**fields: Any) -> Any:
+    return Field(PartSpec(**fields), json_schema_extra={"source": "assumed", "grade": "-"})
+
+
+class StateSpec(Noun):
+    """The five parts of an agent's state."""
+
+    ideal: ClassVar[dict[str, Any]] = {
+        part: {
+            "size": "0B",
+            "lost_hazard": 1,
+            "rebuild": 0,
+            "corrupt_hazard": 1,
+            "corrupt_wrong": 0,
+            "notice": 1,
+        }
+        for part in PARTS
+    } | {"taint_hazard": 1, "absorb": 0, "reconnect": "0s"}
+
+    memory: PartSpec = _part(size="2MB", lost_hazard=2, rebuild=20, corrupt_hazard=3)
+    goal: PartSpec = _part(size="2KB", rebuild=0, corrupt_wrong=1.0)
+    plan: PartSpec = _part(size="10KB", rebuild=3, corrupt_wrong=0.5)
+    context: PartSpec = _part(size="1MB", lost_hazard=4, rebuild=5, corrupt_hazard=4)
+    tools: PartSpec = _part(size="10KB", rebuild=1, corrupt_wrong=0.3)
+    taint_hazard: float = Field(
+        2.0,
+        ge=1,
+        le=1e6,
+        description="hazard of a step that reads what an earlier wrong step wrote",
+    )
+    absorb: Share = Field(
+        0.05, description="chance that a step made wrong by a fault is written into memory"
+    )
+    reconnect: Duration = Field(2_000_000_000, description="time to open the tools' sessions again")
+
+    def part(self, name: Part) -> PartSpec:
+        """One of the five."""
+        return cast(PartSpec, getattr(self, name))
+
+    def bytes(self, parts: tuple[Part, ...]) -> int:
+        """The size of some parts together."""
+        return sum(int(self.part(name).size) for name in parts)
+
+
+class Spawn(Noun):
+    """Work that agents start of their own: a finished step begets a task for the group."""
+
+    probability: Share = Field(0.05, description="chance per finished step")
+    generations: int = Field(3, ge=1, le=20, description="children of children, so deep at most")
+
+
+class Burst(Noun):
+    """Many tasks at one moment."""
+
+    at: Duration = Field(description="the moment")
+    tasks: int = Field(ge=1, le=1_000_000, description="how many")
+
+
+class Tasks(Noun):
+    """The work of a group: where tasks come from, how long they are, how well they go."""
+
+    ideal: ClassVar[dict[str, Any]] = {"success": 1}
+
+    arrive: DurationDistribution | None = Field(
+        None, description="open arrivals: the gap between them; `poisson(600/h)` for a rate"
+    )
+    schedule: tuple[Duration, ...] = Field((), description="open arrivals at these moments")
+    burst: tuple[Burst, ...] = Field((), description="many at once: [{at: 30min, tasks: 50}]")
+    loop: int | Literal["endless"] | None = Field(
+        None,
+        description="closed loop: each member has a list of so many, or takes one after the other",
+    )
+    spawn: Spawn | None = Field(None, description="tasks that agents start themselves")
+    steps: CountDistribution = Field(
+        "uniform(4, 12)",  # type: ignore[assignment]
+        validate_default=True,
+        description="steps of a task",
+        json_schema_extra={
+            "source": "tau-bench airline, gpt-4o: 5.8 tool calls a task",
+            "grade": "A",
+        },
+    )
+    success: ShareDistribution = Field(
+        "beta(20, 1.5)",  # type: ignore[assignment]
+        validate_default=True,
+        description="chance that a task ends right when nothing else is wrong",
+        json_schema_extra={
+            "source": "assumed: a hardened agent; tau-bench airline gpt-4o is beta(0.64, 0.86)",
+            "grade": "-",
+        },
+    )
+    deadline: Duration | None = Field(
+        None, gt=0, description="from arrival; at twice this the task is abandoned"
+    )
+    panel: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="so many task identities with fixed length and chance, from which each task draws",
+    )
+    goals: CountDistribution = Field(
+        3,  # type: ignore[assignment]
+        validate_default=True,
+        description="required sub-goals of a task",
+    )
+    value: float = Field(1.0, gt=0, le=1e6, description="the weight of a task")
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Tasks:
+        open_ = self.arrive is not None or self.schedule or self.burst
+        if self.loop is not None and open_:
+            raise ValueError("tasks come by 'loop' or by 'arrive', 'schedule' and 'burst', not by both")
+        if self.loop is None and not open_:
+            raise ValueError("say where tasks come from: 'arrive: poisson(60/h)', or 'loop: 20'")
+        if isinstance(self.loop, int) and not 1 <= self.loop <= 10_000_000:
+            raise ValueError("'loop' is 1 to 10,000,000 tasks, or 'endless'")
+        return self
+
+
+class StepSpec(Noun):
+    """What a step is made of, in this order: think (a model call), work (local), act (a tool call)."""
+
+    think: str | None = Field(None, description="the model service that it calls")
+    work: DurationDistribution | None = Field(None, description="time of its own")
+    act: str | None = Field(None, description="the tool service that it calls")
+    effects: Share | None = Field(
+        None,
+        description="share of steps whose act is a deed outside; none: all, if the service does any",
+    )
+
+    @model_validator(mode="after")
+    def _does_something(self) -> StepSpec:
+        if self.think is None and self.work is None and self.act is None:
+            raise ValueError("a step does something: 'think: MODEL', 'act: TOOL' or 'work: 2s'")
+        return self
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that it calls, in order."""
+        return tuple(name for name in (self.think, self.act) if name is not None)
+
+
+class Group(Noun):
+    """A group of agents: `count` roles, each a state machine in a loop of steps."""
+
+    ideal: ClassVar[dict[str, Any]] = {
+        "operator": "0s",
+        "decide": "0s",
+        "recover": "cold_start",
+        "rebuild": "cold_start",
+    }
+
+    count: int = Field(1, ge=1, le=100_000, description="roles")
+    required: int | None = Field(
+        None, ge=1, description="roles that must be up for the group to be available; none: all"
+    )
+    tasks: Tasks = Field(description="its work")
+    step: StepSpec = Field(description="what a step does")
+    state: StateSpec = Field(StateSpec(), description="its five parts of state")
+    protect: Protect = Field(Protect(), description="mechanisms that protect it")  # type: ignore[valid-type]
+    recover: RecoveryItem = Field(  # type: ignore[valid-type]
+        "cold_start", validate_default=True, description="what is done about a failure"
+    )
+    rebuild: RecoveryItem = Field(  # type: ignore[valid-type]
+        "cold_start",
+        validate_default=True,
+        description="how a failed unit is rebuilt after a standby took over",
+    )
+    operator: DurationDistribution = Field(
+        "lognormal(median=27min, sigma=1.0)",  # type: ignore[assignment]
+        validate_default=True,
+        description="time until a human notices what no mechanism detects",
+        json_schema_extra={
+            "source": "OpenAI API incidents, investigating to identified: lognormal(0.45 h, 1.0)",
+            "grade": "A",
+        },
+    )
+    decide: DurationDistribution = Field(
+        "1s",  # type: ignore[assignment]
+        validate_default=True,
+        description="time from detection to the start of recovery",
+    )
+    confidence: Share = Field(
+        1.0, description="the confidence with which it claims that a task is done"
+    )
+
+    @property
+    def needed(self) -> int:
+        """Roles that must be up."""
+        return self.count if self.required is None else self.required
+
+    def _mechanism(self, name: str) -> Any:
+        return getattr(self.protect, name, None)
+
+    @property
+    def checkpointing(self) -> Checkpointing | None:
+        """Its snapshots, where it takes any."""
+        return cast("Checkpointing | None", self._mechanism("checkpointing"))
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """Its liveness detection."""
+        return cast("Heartbeat | None", self._mechanism("heartbeat"))
+
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """Its progress detection."""
+        return cast("Watchdog | None", self._mechanism("watchdog"))
+
+    @property
+    def retry(self) -> Retry | None:
+        """How its failed calls are made again."""
+        return cast("Retry | None", self._mechanism("retry"))
+
+    @property
+    def idempotency(self) -> Idempotency | None:
+        """The keys of its side effects."""
+        return cast("Idempotency | None", self._mechanism("idempotency"))
+
+    @property
+    def redundancy(self) -> Redundancy | None:
+        """Its standbys; implied by `recover: warm_start`."""
+        written = cast("Redundancy | None", self._mechanism("redundancy"))
+        if written is None and self.recovery.name == "warm_start":
+            return Redundancy(standbys=self.count)
+        return written
+
+    @property
+    def recovery(self) -> Recovery:
+        """What is done about a failure."""
+        return cast(Recovery, self.recover.chosen)  # type: ignore[attr-defined]
+
+    @property
+    def rebuilding(self) -> Recovery:
+        """How a replaced unit is rebuilt."""
+        return cast(Recovery, self.rebuild.chosen)  # type: ignore[attr-defined]
+
+    @property
+    def standbys(self) -> int:
+        """Units beside those that hold roles."""
+        return self.redundancy.standbys if self.redundancy else 0
+
+
+def _idealised(model: type[Any], data: object) -> object:
+    ideal = getattr(model, "ideal", {})
+    return {**ideal, **data} if isinstance(data, dict) else data
+
+
+def idealise(world: dict[str, Any]) -> dict[str, Any]:
+    """`preset: ideal`: every ambient hazard, latency, cost and limit off unless the user wrote it.
+
+    world: the raw mapping with `services` and `agents`; returns a copy.
+    """
+
+    def group(data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        data = cast("dict[str, Any]", _idealised(Group, data))
+        data["tasks"] = _idealised(Tasks, data.get("tasks"))
+        state = data.get("state") or {}
+        if isinstance(state, dict):
+            merged = cast("dict[str, Any]", _idealised(StateSpec, state))
+            for part in PARTS:
+                if isinstance(state.get(part), dict):
+                    merged[part] = {**StateSpec.ideal[part], **state[part]}
+            data["state"] = merged
+        if isinstance(data.get("protect"), dict):
+            data["protect"] = {
+                name: _idealised(MECHANISMS[name], fields) if name in MECHANISMS else fields
+                for name, fields in data["protect"].items()
+            }
+        for key in ("recover", "rebuild"):
+            item = _named(data[key])
+            if isinstance(item, dict):
+                data[key] = {
+                    word: _idealised(RECOVERY_WORDS[word], fields or {}) if word in RECOVERY_WORDS else fields
+                    for word, fields in item.items()
+                }
+        return data
+
+    ideal = dict(world)
+    if isinstance(world.get("services"), dict):
+        ideal["services"] = {k: _idealised(Service, v) for k, v in world["services"].items()}
+    if isinstance(world.get("agents"), dict):
+        ideal["agents"] = {k: group(v) for k, v in world["agents"].items()}
+    return ideal
+
+
+class World(Noun):
+    """Everything that a run plays in, with its clock. Times in ns."""
+
+    services: dict[str, Service]
+    agents: dict[str, Group]
+    warmup: int
+    horizon: int
+    drain: int
+
+    @property
+    def end(self) -> int:
+        """When the replication ends."""
+        return self.horizon + self.drain

@@ -1,0 +1,284 @@
+"""Closed forms that the simulator must agree with, as scenarios of the real language.
+
+Each row names its formula, its exact value, a scenario from `preset: ideal`, the datum that is read,
+and the same scenario with the rate that matters moved by 5 %. The exact values are computed here from
+the formulas, and the printed digits of the published rows are checked against them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+from agentchaos.metrics.base import Data, Histogram, Incidents, Ratio, Trials
+from agentchaos.trace import NS
+
+
+def ratio(name: str) -> Callable[[Data], float]:
+    def read(data: Data) -> float:
+        datum = data[name]
+        assert isinstance(datum, Ratio)
+        assert datum.value is not None
+        return datum.value
+
+    return read
+
+
+def mean_of(name: str) -> Callable[[Data], float]:
+    def read(data: Data) -> float:
+        datum = data[name]
+        assert isinstance(datum, Histogram)
+        assert datum.censored == 0, f"{datum.censored} of {datum.count} tasks did not end"
+        return datum.total / datum.count / NS
+
+    return read
+
+
+def incident_mean(value: str) -> Callable[[Data], float]:
+    """The mean of `point`, or of detected - onset, over the incidents of a replication."""
+
+    def read(data: Data) -> float:
+        datum = data["incidents"]
+        assert isinstance(datum, Incidents)
+        rows = [incident for _, incident in datum.rows]
+        assert rows
+        if value == "point":
+            return sum(i.point for i in rows if i.point is not None) / len(rows) / NS
+        return sum(i.detected - i.onset for i in rows if i.detected is not None) / len(rows) / NS
+
+    return read
+
+
+def pass_k(k: int) -> Callable[[Data], float]:
+    def read(data: Data) -> float:
+        datum = data["panel"]
+        assert isinstance(datum, Trials)
+        rows = [row for row in datum.rows if row.trials >= k]
+        return sum(math.comb(r.right, k) / math.comb(r.trials, k) for r in rows) / len(rows)
+
+    return read
+
+
+@dataclasses.dataclass(frozen=True)
+class Oracle:
+    """One closed form. `moved` is (old text, new text) in the scenario: the rate moved by 5 %."""
+
+    id: str
+    formula: str
+    exact: float
+    published: float
+    scenario: str
+    replications: int
+    read: Callable[[Data], float]
+    moved: tuple[str, str]
+    moved_exact: float
+    by_seed: bool = False
+
+
+_HEAD = "name: oracle\npreset: ideal\n"
+
+REPAIR = (
+    _HEAD
+    + """
+warmup: 100s
+horizon: 10100s
+drain: 1s
+agents:
+  unit:
+    count: 25
+    tasks: {schedule: [0s], steps: 1}
+    step: {work: 1s}
+    recover: {cold_start: {start: exponential(mean=5s)}}
+faults: [{crash: {agent: unit, clock: up, every: exponential(mean=100s)}}]
+"""
+)
+
+INTERVAL = (
+    _HEAD
+    + """
+horizon: 50s
+drain: 1s
+agents:
+  unit:
+    count: 1000
+    tasks: {schedule: [0s], steps: 1}
+    step: {work: 1s}
+    recover: {cold_start: {start: exponential(mean=5s)}}
+faults: [{crash: {agent: unit, clock: up, every: exponential(mean=100s)}}]
+"""
+)
+
+QUEUE = (
+    _HEAD
+    + """
+warmup: 500s
+horizon: 8500s
+drain: 200s
+services: {server: {kind: tool, latency: exponential(mean=1s), capacity: SERVERS}}
+agents:
+  source:
+    count: 120
+    tasks: {arrive: poisson(RATE/s), steps: 1}
+    step: {act: server}
+"""
+)
+
+COMPLETION = (
+    _HEAD
+    + """
+horizon: 230000s
+drain: 200000s
+agents:
+  worker:
+    count: 40
+    operator: 20s
+    tasks: {loop: 20, steps: 16}
+    step: {work: 450s}
+    protect: {checkpointing: {every: 1 steps, write: 30s}}
+    recover: {checkpoint: {start: 60s}}
+faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
+"""
+)
+
+SCRATCH = (
+    _HEAD
+    + """
+horizon: 600000s
+drain: 60000s
+agents:
+  worker:
+    count: 40
+    operator: 80s
+    tasks: {loop: 12, steps: 1}
+    step: {work: 7200s}
+faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
+"""
+)
+
+POINT = (
+    _HEAD
+    + """
+horizon: 700s
+drain: 60s
+agents:
+  worker:
+    count: 500
+    tasks: {loop: 1, steps: 25}
+    step: {work: 30s}
+    protect: {checkpointing: {every: 60s, write: 2s, mode: async}}
+    recover: checkpoint
+faults: [{crash: {agent: worker, at: "uniform(600s, 660s)"}}]
+"""
+)
+
+BEAT = (
+    _HEAD
+    + """
+horizon: 700s
+drain: 60s
+agents:
+  worker:
+    count: 50
+    tasks: {loop: 1, steps: 25}
+    step: {work: 30s}
+    protect: {heartbeat: {every: 10s, misses: 3}}
+faults: [{crash: {agent: worker, at: "uniform(600s, 660s)"}}]
+"""
+)
+
+PANEL = (
+    _HEAD
+    + """
+horizon: 4000s
+drain: 10s
+agents:
+  solver:
+    count: 1
+    tasks: {loop: endless, steps: 1, success: "beta(2, 1)", panel: 250}
+    step: {work: 1s}
+"""
+)
+
+RETRY = (
+    _HEAD
+    + """
+horizon: 10000s
+drain: 1000s
+services: {tool: {kind: tool, error_rate: 0.2}}
+agents:
+  caller:
+    count: 4
+    tasks: {loop: 400, steps: 20}
+    step: {act: tool}
+    protect: {retry: {attempts: 3, backoff: 1s, factor: 2, jitter: full}}
+"""
+)
+
+CHAIN = (
+    _HEAD
+    + """
+horizon: 1000s
+drain: 10s
+services: {tool: {kind: tool, error_rate: 0.05}}
+agents:
+  caller:
+    count: 1
+    tasks: {loop: 1500, steps: 20}
+    step: {act: tool}
+"""
+)
+
+
+def _interval_availability(lam: float, mu: float = 0.2, t: float = 50.0) -> float:
+    s = lam + mu
+    return mu / s + lam / (s * s * t) * (1 - math.exp(-s * t))
+
+
+def _erlang_c(servers: int, load: float) -> float:
+    b = 1.0
+    for c in range(1, servers + 1):
+        b = load * b / (c + load * b)
+    return b / (1 - load / servers * (1 - b))
+
+
+def _completion(lam: float) -> float:
+    return 7200 / 450 * math.exp(lam * 60) * (1 / lam + 20) * (math.exp(lam * 480) - 1)
+
+
+def _scratch(lam: float) -> float:
+    return (1 / lam + 80) * (math.exp(lam * 7200) - 1)
+
+
+ORACLES = (
+    Oracle("O15", "MTTF / (MTTF + MTTR)", 100 / 105, 0.952380952, REPAIR, 30,
+           ratio("unit_availability"), ("mean=100s", f"mean={100 / 1.05:.6f}s"), 1 / (1 + 0.05 * 1.05)),
+    Oracle("O17", "A + lam / (s^2 T) (1 - e^-sT)", _interval_availability(0.01), 0.956915975, INTERVAL, 60,
+           ratio("unit_availability"), ("mean=100s", f"mean={100 / 1.05:.6f}s"),
+           _interval_availability(0.0105)),
+    Oracle("O23", "M/M/1: rho / (mu - lam)", 0.7 / 0.3, 2.33333333,
+           QUEUE.replace("SERVERS", "1").replace("RATE", "0.7"), 60,
+           mean_of("wait{service=server}"), ("0.7/s", "0.735/s"), 0.735 / 0.265),
+    Oracle("O26", "M/M/c: Erlang C", _erlang_c(3, 2.4), 0.647191011,
+           QUEUE.replace("SERVERS", "3").replace("RATE", "2.4"), 16,
+           ratio("p_wait{service=server}"), ("2.4/s", "2.52/s"), _erlang_c(3, 2.52)),
+    Oracle("O27", "M/M/c: C / (c mu - lam)", _erlang_c(3, 2.4) / 0.6, 1.07865169,
+           QUEUE.replace("SERVERS", "3").replace("RATE", "2.4"), 16,
+           mean_of("wait{service=server}"), ("2.4/s", "2.52/s"), _erlang_c(3, 2.52) / 0.48),
+    Oracle("O33", "(Ts/tau) e^lR (1/l + D) (e^l(tau+C) - 1)", _completion(1 / 3600), 8400.01668, COMPLETION, 20,
+           mean_of("task_time"), ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _completion(1.05 / 3600)),
+    Oracle("O34", "(1/l + Rc) (e^lTs - 1)", _scratch(1 / 3600), 23511.7264, SCRATCH, 26,
+           mean_of("task_time"), ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _scratch(1.05 / 3600)),
+    Oracle("O37", "tau / 2 + w", 32.0, 32.0, POINT, 20,
+           incident_mean("point"), ("every: 60s", "every: 63s"), 33.5),
+    Oracle("O38", "(m - 1/2) T", 25.0, 25.0, BEAT, 20,
+           incident_mean("detected"), ("every: 10s", "every: 10.5s"), 26.25),
+    Oracle("O47", "prod (a + i) / (a + b + i), k = 8", 0.2, 0.2, PANEL, 36,
+           pass_k(8), ("beta(2, 1)", f"beta({7 / 3:.9f}, 1)"), (7 / 3) / (7 / 3 + 8), by_seed=True),
+    Oracle("O50", "1 - (1 - p)^n", 0.992, 0.992, RETRY, 24,
+           ratio("call_success{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 - 0.21**3),
+    Oracle("O51", "(1 - (1 - p)^n) / p", 1.24, 1.24, RETRY, 24,
+           ratio("attempts{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 + 0.21 + 0.21**2),
+    Oracle("O53", "p^n", 0.95**20, 0.358485922, CHAIN, 30,
+           ratio("task_success"), ("error_rate: 0.05", "error_rate: 0.0525"), 0.9475**20),
+)  # fmt: skip
