@@ -278,13 +278,12 @@ def report_on(
 
 def the_environment() -> dict[str, str]:
     """What the numbers may depend on: versions and the family of the processor."""
-    import numpy
-    import simpy
+    from importlib.metadata import version
 
     return {
         "python": platform.python_version(),
-        "numpy": numpy.__version__,
-        "simpy": simpy.__version__,
+        "numpy": version("numpy"),
+        "simpy": version("simpy"),
         "machine": platform.machine(),
         "system": platform.system(),
     }

@@ -119,7 +119,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     # value = moment of the snapshot restored; subject = checkpoint | copy | empty; step = step
     # restored to; detail: parts, epoch (the epoch it ends), lost_steps, lost_tokens, point (ns),
     # memory_point (ns)
-    "state_restored": ("agent", "member", "incident", "subject", "value", "detail"),
+    "state_restored": ("agent", "member", "subject", "value", "detail"),
     "part_lost": ("agent", "member", "subject"),
     "part_rebuilt": ("agent", "member", "subject"),
     "part_tainted": ("agent", "member", "incident", "subject"),
@@ -163,9 +163,7 @@ DETAIL: dict[str, tuple[str, ...]] = {
 """Kind -> keys that its `detail` must have; None is a value there (no deadline, none restored)."""
 
 STEP_OUTCOMES = frozenset({"right", "wrong", "caught", "error", "interrupted"})
-CALL_OUTCOMES = frozenset(
-    {"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "interrupted"}
-)
+CALL_OUTCOMES = frozenset({"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "interrupted"})
 TASK_OUTCOMES = frozenset({"done", "failed", "abandoned", "goal_lost"})
 
 
@@ -216,9 +214,7 @@ class Batch:
 class Recorder:
     """Collects rows and hands them on in batches; keeps them all only when asked to."""
 
-    def __init__(
-        self, sink: Callable[[Batch], None], *, keep: bool = False, batch_rows: int = 8192
-    ) -> None:
+    def __init__(self, sink: Callable[[Batch], None], *, keep: bool = False, batch_rows: int = 8192) -> None:
         self._sink = sink
         self._batch_rows = batch_rows
         self._rows: list[Row] = []

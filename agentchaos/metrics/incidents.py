@@ -189,8 +189,10 @@ class IncidentLog(Metric):
             return
         detail: dict[str, Any] = event.detail or {}
         case.fields["restored"] = event.time
-        case.fields["point"] = detail.get("point")
-        case.fields["memory_point"] = detail.get("memory_point")
+        for field in ("point", "memory_point"):
+            point = detail.get(field)
+            # a snapshot from after the onset: nothing that was there before is gone
+            case.fields[field] = None if point is None else max(0, point)
         # without a task in hand there is no more than memory to lose
         had = PARTS if event.task else ("memory",)
         case.parts_lost.update(part for part in had if part not in detail.get("parts", had))
@@ -205,13 +207,13 @@ class IncidentLog(Metric):
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
         incidents = [
-            self._incident(case)
-            for case in self._cases.values()
-            if self.setting.counts(case.fields["onset"])
+            self._incident(case) for case in self._cases.values() if self.setting.counts(case.fields["onset"])
         ]
         yield "incidents", Incidents(tuple((0, incident) for incident in incidents))
-        if incidents:
-            yield "undetected", Count(sum(incident.detected is None for incident in incidents))
+        # nobody watches for the incidents of services: their users feel them
+        watched = [incident for incident in incidents if incident.scope != "service"]
+        if watched:
+            yield "undetected", Count(sum(incident.detected is None for incident in watched))
         yield "landings", self._landings()
         for fault in self._names():
             steps = sum(

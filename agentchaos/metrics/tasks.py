@@ -122,9 +122,7 @@ class Tasks(Metric):
         for outcome in sorted(TASK_OUTCOMES):
             better = "higher" if outcome == "done" else "lower"
             yield f"tasks_{outcome}", Count(sums[outcome], better=better)
-        running = [
-            self.setting.end - t.arrived for t in self._open.values() if t.arrived is not None
-        ]
+        running = [self.setting.end - t.arrived for t in self._open.values() if t.arrived is not None]
         yield "task_time", self._time.histogram(censored=running)
         yield "panel", Trials(tuple(Trial(*w, *self._trials[w]) for w in sorted(self._trials)))
 

@@ -574,7 +574,9 @@ class Member:
         """(the newest usable checkpoint, ns to read it): corrupt ones that are verified cost a read each."""
         spec = self._checkpoint
         assert spec is not None
-        read = self._write_latency(stream, k)
+        read = 0
+        if spec.store is not None:
+            read = self.sim.stations[spec.store].spec.latency.ns_sampler()(stream.uniform(k))
         bandwidth = getattr(self.spec.recovery, "bandwidth", None)
         if bandwidth:
             read += round(self.spec.state.bytes(spec.covers) / bandwidth * 1e9)
@@ -597,7 +599,7 @@ class Member:
             lost, tokens = task.set_back(step)
             epoch, task.epoch = task.epoch, task.epoch + 1
             taken = snapshot.taken if snapshot is not None and same else task.started
-            point = onset - taken if lost else 0
+            point = max(0, onset - taken) if lost else 0  # a snapshot may be newer than the onset
         images = snapshot.parts if snapshot is not None else {}
         memory_written = state.parts["memory"].written
         restored: list[Part] = []
@@ -616,7 +618,7 @@ class Member:
         memory = images.get("memory")
         memory_point = 0
         if memory_written > (memory.written if memory else 0):
-            memory_point = onset - (snapshot.taken if snapshot is not None and memory else self.born)
+            memory_point = max(0, onset - (snapshot.taken if snapshot is not None and memory else self.born))
         if memory is None:
             self.born = now
         self._unsaved, self._saved_at = 0, now

@@ -55,7 +55,14 @@ class Outage(Trouble):
         super().__init__(self.unit, strike or _alarm_strike(name), effect)
 
     def joined(self, strike: Strike) -> None:
-        """A further strike joins the incident."""
+        """A further strike joins the incident; after a false alarm it is the first one, and opens it."""
+        if self.unit.up:  # a standby, struck while it takes over
+            self.unit.down(strike.id, "crash")
+        if self.case is None:
+            self.case = Case(strike, self.env.now, self.member.mark)
+            self.strike, self.id = strike, strike.id
+            self.member.open(self.case)
+            return
         self.sim.event(
             "incident_joined", incident=self.id, subject=strike.fault, detail={"strike": strike.id}
         )
@@ -133,8 +140,6 @@ class Outage(Trouble):
         standby.trouble = self
         yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw()))
         yield self.env.timeout(redundancy.load.ns_sampler()(self.draw()))
-        if not standby.up:  # it was struck while taking over, and has been restarted
-            standby.back()
         standby.trouble = None
         self.sim.event(
             "failed_over",

@@ -154,6 +154,8 @@ class Scenario(Noun):
                 yield from self._service(loc, service, ("model", "tool", "store"))
                 if service in self.services and service not in group.step.services:
                     yield loc, f"steps of '{name}' never call '{service}'"
+        if self.warmup and isinstance(group.tasks.loop, int):
+            yield ("warmup",), f"the tasks of '{name}' are all planned at the start; with 'loop' it is 0"
         for place, moment in enumerate(group.tasks.schedule):
             if moment > self.horizon:
                 yield (*here, "tasks", "schedule", place), self._beyond(moment)
@@ -276,7 +278,7 @@ class Scenario(Noun):
 
     def _drain(self) -> int:
         if self.drain is not None:
-            return self.drain
+            return max(1, self.drain)  # what is due at the horizon itself still happens
         waits = [2 * g.tasks.deadline for g in self.agents.values() if g.tasks.deadline is not None]
         if self.objectives.rto:
             waits.append(5 * self.objectives.rto)

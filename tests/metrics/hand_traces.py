@@ -104,25 +104,27 @@ def restored(time: float, task: str, to: int, epoch: int = 0, **fields: Any) -> 
 class Toy:
     """A small random world with one member and two services; writes a trace that keeps the grammar."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self.chance, self.rows, self.now = chance, [], 0
+    def __init__(self, chance: random.Random, name: str = "a") -> None:
+        self.chance, self.name = chance, name
+        self.rows: list[Row] = []
+        self.now = 0
         self.epoch = self.strikes = 0
 
     def trace(self) -> list[Row]:
-        """The rows of a replication of at most 100 s (mostly far less)."""
+        """The rows of a replication."""
         for number in range(self.chance.randint(1, 5)):
-            self._task(f"a/{number}")
+            self._task(f"{self.name}/{number}")
             self.now += self.chance.randint(0, NS)
         if self.chance.random() < 0.5:
-            self.rows += planned(self.now / NS, "a/waiting", identity=0)
-        self.rows.append(Event("ended", 120 * NS))
+            self.rows += planned(self.now / NS, f"{self.name}/waiting", identity=0)
+        self.rows.append(Event("ended", self.now))
         return self.rows
 
     def _say(self, kind: str, **columns: Any) -> None:
         self.rows.append(Event(kind, self.now, **{"agent": "a", **columns}))
 
     def _lasting(self) -> int:
-        return self.chance.randint(0, 2 * NS)
+        return self.chance.randint(0, NS)
 
     def _task(self, task: str) -> None:
         length, done, self.epoch = self.chance.randint(1, 5), 0, 0
@@ -161,9 +163,9 @@ class Toy:
                 begun, wait = self.now, self.chance.choice([0, self._lasting()])
                 self.now += wait + self._lasting()
                 waited += wait
-                self.rows.append(call(0, 0, task, name, step=number, call=which, attempt=attempt)[:1] + (
-                    self.now, begun, "a", 0, task, number, which, attempt, name, wait,
-                    "ok" if last else self.chance.choice(["error", "timeout"]), "", 10, 20))  # fmt: skip
+                answer = "ok" if last else self.chance.choice(["error", "timeout"])
+                self.rows.append(("call", self.now, begun, "a", 0, task, number, which, attempt, name,
+                                  wait, answer, "", 10, 20))  # fmt: skip
                 if name == "crm" and self.chance.random() < 0.6:
                     self._say("side_effect_committed", task=task, step=number, subject="crm")
                 if last:

@@ -1,0 +1,246 @@
+"""Bounds and intervals, each with the conditions under which it holds. All bounds are one-sided at alpha.
+
+The bound that judges a mean of replications in [0, 1] is `exact_low`: the alpha-quantile of sum w_i x_(i),
+w ~ Dirichlet(1, ..., 1), with the sample padded by one floor value. Its validity in general is Gaffke's
+conjecture (Learned-Miller and Thomas 2020, "A new confidence interval for the mean of a bounded random
+variable"); no counterexample is known. Rates over tasks use Wilson with an effective sample size; see
+Miller 2024, "Adding error bars to evals", for why clusters matter.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ALPHA = 0.05
+
+
+class Bounds(NamedTuple):
+    """One-sided lower and upper bound; None where there is none. method: how they were had."""
+
+    low: float | None
+    high: float | None
+    method: str
+
+
+def normal_quantile(p: float) -> float:
+    """The standard normal quantile."""
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(p)
+
+
+# -- the exact bound of a mean in [0, 1] --------------------------------------------------------
+
+
+@functools.cache
+def _nodes() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Gauss-Legendre nodes and weights on (0, pi / 2)."""
+    import numpy as np
+
+    x, w = np.polynomial.legendre.leggauss(384)
+    return (x + 1) * math.pi / 4, w * math.pi / 4
+
+
+def _share_below(values: NDArray[Any], counts: NDArray[Any], t: float) -> float:
+    """P(sum w_i x_i <= t) for w ~ Dirichlet(1, ..., 1); `values` with multiplicities `counts`.
+
+    With exponentials E_i it is P(sum E_i (x_i - t) <= 0), by Gil-Pelaez on the product of the
+    characteristic functions 1 / (1 - i s a_i) (Imhof 1961, with two degrees of freedom a weight).
+    """
+    import numpy as np
+
+    a = values - t
+    scale = math.sqrt(float(np.dot(counts, a * a)))
+    if scale == 0.0:
+        return 1.0
+    theta, weight = _nodes()
+    s = np.tan(theta) / scale
+    product = np.outer(s, a)
+    phase = np.arctan(product) @ counts
+    damping = np.exp(-0.5 * (np.log1p(product * product) @ counts))
+    # ds / s = d theta / (sin theta cos theta)
+    integrand = np.sin(phase) * damping / (np.sin(theta) * np.cos(theta))
+    return 0.5 - float(np.dot(weight, integrand)) / math.pi
+
+
+def exact_low(values: Sequence[float], alpha: float = ALPHA, floor: float = 0.0) -> float:
+    """The lower bound of the mean of independent values in [floor, 1]; alpha^(1/R) for R ones and floor 0.
+
+    Raises:
+        ValueError: no values, or values outside [floor, 1].
+    """
+    import numpy as np
+
+    if not values or min(values) < floor - 1e-12 or max(values) > 1 + 1e-12:
+        raise ValueError("values in [floor, 1] are wanted")
+    padded = np.sort(np.append(np.clip(np.asarray(values, dtype=float), floor, 1.0), floor))
+    distinct, counts = np.unique(padded, return_counts=True)
+    if len(distinct) == 1:
+        return float(distinct[0])
+    if len(distinct) == 2:  # the weight of the lower value is a Beta
+        from scipy.special import betaincinv
+
+        share = float(betaincinv(float(counts[1]), float(counts[0]), alpha))
+        return float(distinct[0] + (distinct[1] - distinct[0]) * share)
+    counts = counts.astype(float)
+    low, high = float(distinct[0]), float(np.dot(distinct, counts) / counts.sum())
+    if _share_below(distinct, counts, high) < alpha:
+        high = float(distinct[-1])
+    for _ in range(44):
+        middle = (low + high) / 2
+        if _share_below(distinct, counts, middle) < alpha:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def exact_bounds(values: Sequence[float], alpha: float = ALPHA) -> Bounds:
+    """Both one-sided bounds of the mean of values in [0, 1]."""
+    return Bounds(
+        exact_low(values, alpha),
+        1.0 - exact_low([1.0 - min(max(v, 0.0), 1.0) for v in values], alpha),
+        "exact (Dirichlet-weighted, padded)",
+    )
+
+
+# -- rates --------------------------------------------------------------------------------------
+
+
+def wilson(share: float, n: float, alpha: float = ALPHA) -> Bounds:
+    """Wilson's score bounds of a rate seen in n trials (n may be an effective number)."""
+    if n <= 0:
+        return Bounds(None, None, "Wilson")
+    z = normal_quantile(1 - alpha)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(max(0.0, share * (1 - share) / n + z * z / (4 * n * n)))
+    return Bounds(max(0.0, centre - half), min(1.0, centre + half), "Wilson")
+
+
+def effective(clusters: Iterable[tuple[float, float]]) -> float:
+    """N / (1 + (m - 1) ICC) for clusters of (trials, successes); the ICC by analysis of variance, >= 0.
+
+    With one trial a cluster, or none, it is n.
+    """
+    rows = [(m, c) for m, c in clusters if m > 0]
+    n, k = math.fsum(m for m, _ in rows), len(rows)
+    if k < 2 or n <= k:
+        return n
+    mean = math.fsum(c for _, c in rows) / n
+    between = math.fsum(m * (c / m - mean) ** 2 for m, c in rows) / (k - 1)
+    within = math.fsum(c * (1 - c / m) for m, c in rows) / (n - k)
+    size = (n - math.fsum(m * m for m, _ in rows) / n) / (k - 1)
+    total = between + (size - 1) * within
+    icc = 0.0 if total <= 0 else min(1.0, max(0.0, (between - within) / total))
+    return n / (1 + (n / k - 1) * icc)
+
+
+def clopper_pearson(count: float, n: float, alpha: float = ALPHA) -> Bounds:
+    """Clopper-Pearson bounds of a rate: exact for n independent trials (n may be effective)."""
+    from scipy.special import betaincinv
+
+    if n <= 0:
+        return Bounds(None, None, "Clopper-Pearson")
+    count = min(max(count, 0.0), n)
+    low = 0.0 if count <= 0 else float(betaincinv(count, n - count + 1, alpha))
+    high = 1.0 if count >= n else float(betaincinv(count + 1, n - count, 1 - alpha))
+    return Bounds(low, high, "Clopper-Pearson")
+
+
+def violations(clusters: Sequence[tuple[int, int]], alpha: float = ALPHA) -> tuple[float, Bounds]:
+    """(share, bounds) of incidents that violate, from (incidents, violations) a replication.
+
+    n_eff = min(n, p (1 - p) / cluster variance of p); with no violation, or nothing but violations, the
+    number of replications that had an incident.
+    """
+    rows = [(m, v) for m, v in clusters if m > 0]
+    n, bad = sum(m for m, _ in rows), sum(v for _, v in rows)
+    if n == 0:
+        return 0.0, Bounds(None, None, "Clopper-Pearson")
+    p, k = bad / n, len(rows)
+    size = float(min(n, k))
+    if 0 < p < 1 and k > 1:
+        variance = k / (k - 1) * math.fsum((v - p * m) ** 2 for m, v in rows) / n**2
+        size = float(n) if variance == 0 else min(float(n), p * (1 - p) / variance)
+    return p, clopper_pearson(p * size, size, alpha)
+
+
+# -- means without limits -----------------------------------------------------------------------
+
+
+def johnson(values: Sequence[float], alpha: float = ALPHA) -> Bounds:
+    """Johnson's skewness-adjusted t bounds (Johnson 1978): typical, not guaranteed.
+
+    m + g s / (6 R) (1 + 2 t^2) -+ t s / sqrt(R), with g the skewness; None below two values.
+    """
+    from scipy.special import stdtrit
+
+    n = len(values)
+    method = "Johnson's t, typical"
+    if n < 2:
+        return Bounds(None, None, method)
+    mean = math.fsum(values) / n
+    variance = math.fsum((v - mean) ** 2 for v in values) / (n - 1)
+    if variance == 0:
+        return Bounds(mean, mean, method)
+    s = math.sqrt(variance)
+    skew = math.fsum(((v - mean) / s) ** 3 for v in values) / n
+    t = float(stdtrit(n - 1, 1 - alpha))
+    shift = skew * s / (6 * n) * (1 + 2 * t * t)
+    half = t * s / math.sqrt(n)
+    return Bounds(min(mean, mean + shift - half), max(mean, mean + shift + half), method)
+
+
+# -- durations, some of them censored -----------------------------------------------------------
+
+
+class Survival(NamedTuple):
+    """Kaplan and Meier's estimate: sorted times of events, and the share that lasts beyond each."""
+
+    times: tuple[float, ...]
+    beyond: tuple[float, ...]
+    longest: float
+    """The longest time looked at, censored or not."""
+
+    def quantile(self, q: float) -> float | None:
+        """The least time by which a share q has ended; None where censoring leaves it open."""
+        for time, beyond in zip(self.times, self.beyond, strict=True):
+            if beyond <= 1 - q + 1e-12:
+                return time
+        return None
+
+    def mean(self) -> float:
+        """The mean up to the longest time (restricted where that one is censored)."""
+        total, last, beyond = 0.0, 0.0, 1.0
+        for time, after in zip(self.times, self.beyond, strict=True):
+            total += (time - last) * beyond
+            last, beyond = time, after
+        return total + max(0.0, self.longest - last) * beyond
+
+
+def kaplan_meier(ended: Sequence[float], censored: Sequence[float]) -> Survival:
+    """Kaplan and Meier 1958, from times that ended and times still running."""
+    marks = sorted([(time, 0) for time in ended] + [(time, 1) for time in censored])
+    times: list[float] = []
+    beyond: list[float] = []
+    at_risk, share = len(marks), 1.0
+    for time, group in itertools.groupby(marks, key=lambda mark: mark[0]):
+        flags = [flag for _, flag in group]
+        if ends := flags.count(0):
+            share *= 1 - ends / at_risk
+            times.append(time)
+            beyond.append(share)
+        at_risk -= len(flags)
+    return Survival(tuple(times), tuple(beyond), marks[-1][0] if marks else 0.0)
+
+
+def rule_of_three(n: float, alpha: float = ALPHA) -> float:
+    """The upper bound of a rate of which n trials saw none: 1 - alpha^(1/n), about 3 / n."""
+    return 1.0 if n <= 0 else 1.0 - alpha ** (1.0 / n)

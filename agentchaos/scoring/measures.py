@@ -1,0 +1,355 @@
+"""Measures with intervals, from the data of replications.
+
+Shares are judged on the exact bound over replications; task-level rates on the worse of that and of Wilson
+over tasks with an effective number. What has no upper limit gets Johnson's t, labelled typical. Durations
+of incidents are Kaplan-Meier, so that what never ended counts as long, not as nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from agentchaos.metrics.base import (
+    Count,
+    Data,
+    Histogram,
+    Incident,
+    Ratio,
+    Trials,
+    bucket_bounds,
+)
+from agentchaos.scoring import intervals
+from agentchaos.scoring.intervals import ALPHA, Bounds
+from agentchaos.scoring.objectives import PASS_K
+from agentchaos.scoring.results import Measured
+from agentchaos.scoring.table import Table
+from agentchaos.trace import NS
+
+TASK_RATES = frozenset(
+    {
+        "task_success", "request_availability", "deadline_hits", "timeliness", "completeness",
+        "accuracy", "honesty",
+    }
+)  # fmt: skip
+"""Shares whose trials are tasks: judged on tasks and on replications, whichever is worse."""
+
+Pick = Callable[[Incident], tuple[float, bool] | None]
+"""Gives (value in its unit, whether censored) of an incident, or None where it has no such value."""
+
+
+def base_name(name: str) -> str:
+    """`wait` of `wait{service=crm}`."""
+    return name.partition("{")[0]
+
+
+def measure(table: Table) -> dict[str, Measured]:
+    """Every measure of a run; those of the arm without faults under `control.`."""
+    measured: dict[str, Measured] = {}
+    for arm, prefix in (("chaos", ""), ("control", "control.")):
+        rows = table.rows(arm)
+        if not rows:
+            continue
+        for name in sorted({name for row in rows for name in row}):
+            value = _of_datum(name, rows)
+            if value is not None:
+                measured[prefix + name] = value
+        for name, value in _pass_k(rows):
+            measured[prefix + name] = value
+        if arm == "chaos":
+            measured |= incident_measures(table.incidents(arm))
+    return measured
+
+
+# -- ratios, counts, histograms -----------------------------------------------------------------
+
+
+def _of_datum(name: str, rows: Sequence[Data]) -> Measured | None:
+    found = [row[name] for row in rows if name in row]
+    first = found[0]
+    if isinstance(first, Ratio):
+        return of_ratio(name, [datum for datum in found if isinstance(datum, Ratio)], rows)
+    if isinstance(first, Count):
+        return _of_count(name, [datum for datum in found if isinstance(datum, Count)])
+    if isinstance(first, Histogram):
+        return _of_histogram(name, [datum for datum in found if isinstance(datum, Histogram)])
+    return None
+
+
+def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA) -> Measured:
+    """A ratio pooled over replications, with its bounds."""
+    first = found[0]
+    numerator, denominator = sum(d.numerator for d in found), sum(d.denominator for d in found)
+    seen = [d.value for d in found if d.value is not None]
+    if denominator == 0:
+        return Measured(
+            name, first.unit, None, None, None, 0, "-", reason="nothing of the kind happened",
+            better=first.better,
+        )  # fmt: skip
+    mean = numerator / denominator / first.scale
+    if first.share:
+        bounds = intervals.exact_bounds([float(v) for v in seen], alpha)
+        if base_name(name) in TASK_RATES:
+            bounds = _worse(bounds, _over_tasks(name, found, rows, mean, alpha))
+        # the pooled value may lie outside bounds of unequally weighted replications
+        bounds = Bounds(min(bounds.low or 0.0, mean), max(_or(bounds.high, 1.0), mean), bounds.method)
+    else:
+        bounds = intervals.johnson([float(v) for v in seen], alpha)
+    return Measured(
+        name, first.unit, mean, bounds.low, bounds.high, len(seen), bounds.method,
+        level=1 - alpha, better=first.better,
+    )  # fmt: skip
+
+
+def _or(value: float | None, other: float) -> float:
+    return other if value is None else value
+
+
+def _worse(a: Bounds, b: Bounds) -> Bounds:
+    """The wider of two pairs of bounds, side by side."""
+    low = min(x for x in (a.low, b.low, 1.0) if x is not None)
+    high = max(x for x in (a.high, b.high, 0.0) if x is not None)
+    return Bounds(low, high, f"worse of {a.method} over replications and {b.method} over tasks")
+
+
+def _over_tasks(name: str, found: Sequence[Ratio], rows: Sequence[Data], mean: float, alpha: float) -> Bounds:
+    """Wilson over tasks; clusters are the identities of the panel, else the replications."""
+    tasks = [row.get("tasks_planned") for row in rows]
+    sizes = [float(t.count) for t in tasks if isinstance(t, Count)]
+    trials = [row["panel"] for row in rows if isinstance(row.get("panel"), Trials)]
+    if base_name(name) == "task_success" and trials:
+        pooled = trials[0]
+        assert isinstance(pooled, Trials)
+        for more in trials[1:]:
+            assert isinstance(more, Trials)
+            pooled = pooled.merge(more)
+        clusters = [(float(t.trials), float(t.right)) for t in pooled.rows]
+    else:
+        values = [d.value for d in found]
+        clusters = [(m, m * v) for m, v in zip(sizes, values, strict=False) if v is not None]
+    n = intervals.effective(clusters)
+    return intervals.wilson(min(max(mean, 0.0), 1.0), n, alpha)
+
+
+def _of_count(name: str, found: Sequence[Count]) -> Measured:
+    values = [float(d.count) for d in found]
+    bounds = intervals.johnson(values)
+    return Measured(
+        name, found[0].unit, math.fsum(values) / len(values), bounds.low, bounds.high, len(values),
+        bounds.method, max=max(values), better=found[0].better,
+    )  # fmt: skip
+
+
+def _of_histogram(name: str, found: Sequence[Histogram]) -> Measured:
+    pooled = found[0]
+    for datum in found[1:]:
+        pooled = pooled.merge(datum)
+    if pooled.count == 0:
+        return Measured(
+            name, pooled.unit, None, None, None, 0, "-", reason="nothing of the kind happened",
+            distribution=True, better=pooled.better,
+        )  # fmt: skip
+    bounds = intervals.johnson([d.total / d.count / NS for d in found if d.count])
+    p50, p95 = (histogram_quantile(pooled, q) for q in (0.5, 0.95))
+    return Measured(
+        name, pooled.unit, pooled.total / pooled.count / NS, bounds.low, bounds.high, pooled.count,
+        bounds.method + (", of times so far where unfinished" if pooled.censored else ""),
+        censored=pooled.censored, distribution=True, p50=p50, p95=p95,
+        max=None if pooled.censored else pooled.maximum / NS,
+        unbounded=pooled.censored > 0, better=pooled.better,
+    )  # fmt: skip
+
+
+def histogram_quantile(histogram: Histogram, q: float) -> float | None:
+    """The upper end of the bucket in which the quantile lies (s); None among the unfinished."""
+    wanted, seen = q * histogram.count, 0
+    for bucket, count in histogram.buckets:
+        seen += count
+        if seen >= wanted - 1e-9:
+            return min(bucket_bounds(bucket)[1] - 1, histogram.maximum) / NS
+    return None
+
+
+def histogram_at_least(histogram: Histogram, seconds: float) -> int:
+    """How many durations may be at least so long: whole buckets, against the agent; unfinished count."""
+    limit = seconds * NS
+    return histogram.censored + sum(
+        count for bucket, count in histogram.buckets if bucket_bounds(bucket)[1] - 1 >= limit
+    )
+
+
+# -- panels -------------------------------------------------------------------------------------
+
+
+def pass_hat(trials: Iterable[tuple[int, int]], k: int) -> tuple[float | None, int]:
+    """(pass^k, identities): mean of C(c, k) / C(n, k) over identities with at least k trials.
+
+    The unbiased estimator of tau-bench (Yao et al. 2024, arXiv 2406.12045).
+    """
+    values = [math.comb(c, k) / math.comb(n, k) for n, c in trials if n >= k]
+    return (math.fsum(values) / len(values), len(values)) if values else (None, 0)
+
+
+def _pass_k(rows: Sequence[Data]) -> Iterator[tuple[str, Measured]]:
+    panels = [datum for row in rows if isinstance(datum := row.get("panel"), Trials)]
+    if not panels:
+        return
+    pooled = panels[0]
+    for datum in panels[1:]:
+        pooled = pooled.merge(datum)
+    trials = [(t.trials, t.right) for t in pooled.rows]
+    for k in range(1, PASS_K + 1):
+        mean, n = pass_hat(trials, k)
+        name = f"pass_{k}"
+        if mean is None:
+            yield name, Measured(name, "1", None, None, None, 0, "-", reason=f"no identity had {k} trials")
+        else:
+            bounds = intervals.wilson(mean, n)
+            yield name, Measured(name, "1", mean, bounds.low, bounds.high, n, "Wilson over the panel")
+
+
+# -- incidents ----------------------------------------------------------------------------------
+
+
+def _between(begin: str, end: str) -> Pick:
+    """The time from one moment of an incident to another; running on to the end where it never came."""
+
+    def pick(incident: Incident) -> tuple[float, bool] | None:
+        start, stop = getattr(incident, begin), getattr(incident, end)
+        if start is None:
+            return None
+        return ((stop if stop is not None else incident.end) - start) / NS, stop is None
+
+    return pick
+
+
+def _work(incident: Incident) -> tuple[float, bool] | None:
+    done = incident.caught_up is not None and not incident.lost  # abandoned work is not recovered
+    stop = incident.caught_up if done else incident.end
+    assert stop is not None
+    return (stop - incident.onset) / NS, not done
+
+
+def _replay(incident: Incident) -> tuple[float, bool] | None:
+    if incident.restored is None or incident.lost:
+        return None
+    stop = incident.caught_up
+    return ((incident.end if stop is None else stop) - incident.restored) / NS, stop is None
+
+
+def _after_lift(incident: Incident) -> tuple[float, bool] | None:
+    if incident.lifted is None:
+        return None
+    stop = incident.recovered
+    return max(0, (incident.end if stop is None else stop) - incident.lifted) / NS, stop is None
+
+
+def _plain(field: str, scale: float = 1.0) -> Pick:
+    def pick(incident: Incident) -> tuple[float, bool] | None:
+        value = getattr(incident, field)
+        return None if value is None else (value / scale, False)
+
+    return pick
+
+
+PICKS: dict[str, tuple[str, Pick]] = {
+    "recovery_time": ("s", _between("onset", "recovered")),
+    "work_recovery_time": ("s", _work),
+    "detect_time": ("s", _between("onset", "detected")),
+    "decide_time": ("s", _between("detected", "started")),
+    "restore_time": ("s", _between("started", "restored")),
+    "replay_time": ("s", _replay),
+    "recovery_point": ("s", _plain("point", NS)),
+    "memory_point": ("s", _plain("memory_point", NS)),
+    "lost_steps": ("steps", _plain("lost_steps")),
+    "lost_tokens": ("tokens", _plain("lost_tokens")),
+    "lost_parts": ("parts", _plain("lost_parts")),
+    "cascade_steps": ("steps", _plain("cascade_steps")),
+    "cascade_tasks": ("tasks", _plain("cascade_tasks")),
+    "cascade_agents": ("agents", _plain("cascade_agents")),
+    "taint_time": ("s", _plain("taint_time", NS)),
+}
+"""Measures of process and state incidents: name -> (unit, how it is read off an incident)."""
+
+SERVICE_PICKS: dict[str, tuple[str, Pick]] = {
+    "outage": ("s", _between("onset", "recovered")),
+    "recovery_time,from=after_lift": ("s", _after_lift),
+}
+"""Measures of the incidents of services."""
+
+Sampled = Sequence[tuple[int, float, bool]]
+"""(replication, value, censored)."""
+
+
+def samples(incidents: Iterable[tuple[int, Incident]], pick: Pick) -> list[tuple[int, float, bool]]:
+    """What `pick` gives of each incident that has it."""
+    return [(n, *value) for n, i in incidents if (value := pick(i)) is not None]
+
+
+def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[int, float, bool]]:
+    """The samples of a measure by its name, with the label `{fault=...}` perhaps."""
+    base, _, label = name.partition("{")
+    fault = None
+    after_lift = "from=after_lift" in label
+    for part in label.rstrip("}").split(","):
+        key, _, value = part.partition("=")
+        if key.strip() == "fault":
+            fault = value.strip()
+    chosen = [(n, i) for n, i in incidents if fault is None or fault in (i.fault, i.kind)]
+    service = after_lift or base == "outage"
+    chosen = [(n, i) for n, i in chosen if (i.scope == "service") == service]
+    if not service:
+        chosen = [(n, i) for n, i in chosen if i.scope in ("process", "state")]
+    key = "recovery_time,from=after_lift" if after_lift else base
+    return samples(chosen, (SERVICE_PICKS if service else PICKS)[key][1])
+
+
+def incident_measures(incidents: Sequence[tuple[int, Incident]]) -> dict[str, Measured]:
+    """Recovery measures, pooled and by fault."""
+    found: dict[str, Measured] = {}
+    labels = sorted({i.fault for _, i in incidents})
+    inner = [(n, i) for n, i in incidents if i.scope in ("process", "state")]
+    outer = [(n, i) for n, i in incidents if i.scope == "service"]
+    for name, (unit, pick) in PICKS.items():
+        found[name] = of_samples(name, unit, samples(inner, pick))
+        for label in labels:
+            some = samples([(n, i) for n, i in inner if i.fault == label], pick)
+            if some or any(i.fault == label for _, i in inner):
+                found[f"{name}{{fault={label}}}"] = of_samples(f"{name}{{fault={label}}}", unit, some)
+    found["mttd"] = of_samples("mttd", "s", samples(inner, PICKS["detect_time"][1]))
+    for name, (unit, pick) in SERVICE_PICKS.items():
+        base, _, extra = name.partition(",")
+        for label in labels:
+            some = samples([(n, i) for n, i in outer if i.fault == label], pick)
+            if some:
+                inside = f"fault={label}" + (f",{extra}" if extra else "")
+                found[f"{base}{{{inside}}}"] = of_samples(f"{base}{{{inside}}}", unit, some)
+    return found
+
+
+def of_samples(name: str, unit: str, rows: Sampled) -> Measured:
+    """A distribution over incidents, some of them perhaps censored."""
+    if not rows:
+        return Measured(
+            name, unit, None, None, None, 0, "-", reason="no such incident", distribution=True, better="lower"
+        )
+    ended = [value for _, value, open_ in rows if not open_]
+    running = [value for _, value, open_ in rows if open_]
+    survival = intervals.kaplan_meier(ended, running)
+    by_replication: dict[int, list[float]] = {}
+    for number, value, _ in rows:
+        by_replication.setdefault(number, []).append(value)
+    means = [math.fsum(values) / len(values) for _, values in sorted(by_replication.items())]
+    bounds = intervals.johnson(means)
+    method = bounds.method + (", Kaplan-Meier, mean restricted" if running else "")
+    return Measured(
+        name, unit, survival.mean(), bounds.low, bounds.high, len(rows), method,
+        censored=len(running), distribution=True,
+        p50=survival.quantile(0.5), p95=survival.quantile(0.95),
+        max=None if running else max(ended), unbounded=bool(running), better="lower",
+    )  # fmt: skip
+
+
+def labels_of(measures: Mapping[str, Measured], name: str) -> list[str]:
+    """The `{fault=...}` variants of a measure."""
+    return [key for key in measures if key.startswith(name + "{fault=") and "from=" not in key]

@@ -1,0 +1,358 @@
+"""Attributes, dimensions and overall: what the measures of a run come to, each in [0, 1], higher better.
+
+The definitions obey: the denominator is fixed by the scenario; absolute, not relative to a weak baseline;
+a good event never lowers a score; what was not observed is None. A dimension is the weighted geometric mean
+of its attributes; its lower bound is that of the attributes' bounds, each at alpha / k.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from agentchaos.metrics.base import Curve, Data, Incident, Ratio, Trials
+from agentchaos.scoring import intervals
+from agentchaos.scoring.intervals import ALPHA, Bounds
+from agentchaos.scoring.measures import of_ratio, pass_hat
+from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
+from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
+from agentchaos.scoring.table import Table
+from agentchaos.trace import NS
+
+NOT_YET = {
+    "adaptability": "it needs a persistent change of the environment",
+    "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
+    "safety": "it needs actions that are marked unsafe",
+    "collaborativity": "it needs required interactions between agents",
+    "explainability": "it needs decisions with cited causes",
+    "scalability": "it needs load steps",
+    "security": "it needs attack attempts",
+}
+"""Attributes that nothing in this version exercises, and what would."""
+
+Detail = tuple[tuple[str, str], ...]
+
+
+def score(table: Table, measures: Mapping[str, Measured]) -> Scores:
+    """Every attribute, the five dimensions and overall."""
+    return score_at(table, ALPHA)
+
+
+def score_at(table: Table, alpha: float) -> Scores:
+    """The scores with one-sided bounds at alpha."""
+    lists = {name: table.objectives.attributes(name) for name in DIMENSIONS}
+    attributes = tuple(
+        attribute(table, name, dimension, alpha) for dimension, names in ATTRIBUTES.items() for name in names
+    )
+    by_name = {a.name: a for a in attributes}
+    dimensions = tuple(
+        _combine(table, name, [by_name[a] for a in lists[name] if a in by_name], alpha) for name in DIMENSIONS
+    )
+    everything = [by_name[a] for name in DIMENSIONS for a in lists[name] if a in by_name]
+    overall = _combine(table, "overall", everything, alpha, dimensions)
+    return Scores(overall, dimensions, attributes)
+
+
+def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
+    """One attribute."""
+    if name in NOT_YET:
+        return _blank(name, dimension, NOT_YET[name])
+    if not table.rows():
+        return _blank(name, dimension, "no replication has finished")
+    shares = {
+        "correctness": ("task_success", "right tasks / planned tasks"),
+        "accuracy": ("accuracy", "right steps / (planned + spurious steps)"),
+        "completeness": ("completeness", "satisfied sub-goals / required sub-goals"),
+        "timeliness": ("timeliness", "right tasks, weighted down to 0 at twice the deadline / planned"),
+        "trustworthiness": ("honesty", "1 - mean squared gap between claim and truth"),
+    }
+    if name in shares:
+        return _of_share(table, name, dimension, *shares[name], alpha)
+    if name == "consistency":
+        return _consistency(table, dimension, alpha)
+    if name == "responsiveness":
+        return _responsiveness(table, dimension, alpha)
+    if name == "stability":
+        return _stability(table, dimension, alpha)
+    if name == "durability":
+        return _durability(table, dimension, alpha)
+    if name == "robustness":
+        return _robustness(table, dimension, alpha)
+    if name == "availability":
+        return _availability(table, dimension, alpha)
+    assert name == "fault_tolerance", name
+    return _fault_tolerance(table, dimension, alpha)
+
+
+def _blank(name: str, dimension: str, reason: str) -> Attribute:
+    return Attribute(name, dimension, None, None, None, 0, "-", reason=f"not measured: {reason}")
+
+
+def _ratios(rows: Sequence[Data], name: str) -> list[Ratio]:
+    return [datum for row in rows if isinstance(datum := row.get(name), Ratio)]
+
+
+def _share(table: Table, name: str, alpha: float, arm: str = "chaos") -> Measured | None:
+    rows = table.rows(arm)
+    found = _ratios(rows, name)
+    if not found or sum(r.denominator for r in found) == 0:
+        return None
+    return of_ratio(name, found, rows, alpha)
+
+
+def _fraction(table: Table, name: str) -> Detail:
+    found = _ratios(table.rows(), name)
+    top, bottom = sum(r.numerator for r in found), sum(r.denominator for r in found)
+    return ((f"{name}: numerator", f"{top:,}"), (f"{name}: denominator", f"{bottom:,}"))
+
+
+def _of_share(table: Table, name: str, dimension: str, datum: str, meaning: str, alpha: float) -> Attribute:
+    value = _share(table, datum, alpha)
+    if value is None:
+        return _blank(name, dimension, "no task was planned")
+    detail: Detail = (("definition", meaning), *_fraction(table, datum), ("bounds", value.method))
+    label = ""
+    if name == "timeliness" and all(g.deadline is None for g in table.setting.groups):
+        label = "no task has a deadline"
+    return Attribute(
+        name, dimension, value.mean, value.low, value.high, value.n, "emergent", label=label, detail=detail
+    )
+
+
+def _consistency(table: Table, dimension: str, alpha: float) -> Attribute:
+    panels = [datum for row in table.rows() if isinstance(datum := row.get("panel"), Trials)]
+    if not panels:
+        return _blank("consistency", dimension, "no group has a panel; add 'tasks: {panel: 50}'")
+    pooled = panels[0]
+    for datum in panels[1:]:
+        pooled = pooled.merge(datum)
+    mean, n = pass_hat([(t.trials, t.right) for t in pooled.rows], PASS_K)
+    if mean is None:
+        return _blank("consistency", dimension, f"no task identity had {PASS_K} trials")
+    bounds = intervals.wilson(mean, n, alpha)
+    detail: Detail = (
+        ("definition", f"pass^{PASS_K}: mean over identities of C(c, {PASS_K}) / C(n, {PASS_K})"),
+        ("identities", f"{n} with at least {PASS_K} trials of {len(pooled.rows)}"),
+        ("trials", f"{sum(t.trials for t in pooled.rows):,}"),
+        ("right", f"{sum(t.right for t in pooled.rows):,}"),
+        ("bounds", "Wilson over the identities of the panel"),
+    )
+    return Attribute(
+        "consistency", dimension, mean, bounds.low, bounds.high, n, "emergent",
+        label=f"pass^{PASS_K}", detail=detail,
+    )  # fmt: skip
+
+
+def _responsiveness(table: Table, dimension: str, alpha: float) -> Attribute:
+    value = _share(table, "responsiveness", alpha)
+    if value is None:
+        why = "no step was issued" if table.setting.response else "set 'objectives: {response: 5s}'"
+        return _blank("responsiveness", dimension, why)
+    detail: Detail = (
+        ("definition", "Apdex: (steps within T + half of those within 4 T) / steps issued"),
+        ("T", f"{(table.setting.response or 0) / NS:g} s"),
+        *_fraction(table, "responsiveness"),
+    )
+    return Attribute(
+        "responsiveness", dimension, value.mean, value.low, value.high, value.n, "emergent", detail=detail
+    )
+
+
+def _stability(table: Table, dimension: str, alpha: float) -> Attribute:
+    values: list[float] = []
+    chaos, control = table.arms.get("chaos", {}), table.arms.get("control", {})
+    for number in sorted(set(chaos) & set(control)):
+        ours, twin = chaos[number].get("progress"), control[number].get("progress")
+        if isinstance(ours, Curve) and isinstance(twin, Curve):
+            area = sum(twin.values)
+            if area > 0:
+                short = sum(max(0, t - o) for o, t in zip(ours.values, twin.values, strict=True))
+                values.append(1.0 - short / area)
+    if not values:
+        return _blank("stability", dimension, "there is no useful work in the arm without faults")
+    bounds = intervals.exact_bounds(values, alpha)
+    detail: Detail = (
+        ("definition", "1 - area by which useful work falls behind the twin without faults / its area"),
+        ("replications", str(len(values))),
+        ("worst", f"{min(values):.4f}"),
+        ("bounds", bounds.method),
+    )
+    mean = math.fsum(values) / len(values)
+    return _made("stability", dimension, mean, bounds, len(values), detail)
+
+
+def _made(
+    name: str, dimension: str, mean: float, bounds: Bounds, n: int, detail: Detail, label: str = ""
+) -> Attribute:
+    return Attribute(
+        name, dimension, mean, bounds.low, bounds.high, n, "emergent", label=label, detail=detail
+    )
+
+
+def _durability(table: Table, dimension: str, alpha: float) -> Attribute:
+    found = _ratios(table.rows(), "lost_work")
+    if not found or sum(r.denominator for r in found) == 0:
+        return _blank("durability", dimension, "no work was planned")
+    kept = [1.0 - min(1.0, v) for r in found if (v := r.value) is not None]
+    lost = sum(r.numerator for r in found) / sum(r.denominator for r in found)
+    bounds = intervals.exact_bounds(kept, alpha)
+    detail: Detail = (
+        ("definition", "1 - lost steps / planned steps"),
+        *_fraction(table, "lost_work"),
+        ("bounds", bounds.method),
+    )
+    mean = 1.0 - min(1.0, lost)
+    low, high = min(bounds.low or 0.0, mean), max(bounds.high or 0.0, mean)
+    return _made("durability", dimension, mean, Bounds(low, high, bounds.method), len(kept), detail)
+
+
+def _robustness(table: Table, dimension: str, alpha: float) -> Attribute:
+    with_, without = (
+        _share(table, "task_success", alpha / 2),
+        _share(table, "task_success", alpha / 2, "control"),
+    )
+    if with_ is None or without is None or with_.mean is None or without.mean is None:
+        return _blank("robustness", dimension, "both arms are needed")
+    detail: Detail = (
+        ("definition", "mean of pass^1 at fault intensity 0 and 1 (small form, k = 1)"),
+        ("intensity 0", f"{without.mean:.4f}"),
+        ("intensity 1", f"{with_.mean:.4f}"),
+    )
+    low = ((with_.low or 0.0) + (without.low or 0.0)) / 2
+    high = ((with_.high or 0.0) + (without.high or 0.0)) / 2
+    bounds = Bounds(low, high, "mean of two bounds, each at alpha / 2")
+    mean = (with_.mean + without.mean) / 2
+    return _made("robustness", dimension, mean, bounds, with_.n, detail, "small form")
+
+
+def nines(availability: float, target: float) -> float:
+    """min(1, log(1 - A) / log(1 - target)): 0.99 against 0.999 is two nines of three."""
+    if availability >= 1.0:
+        return 1.0
+    return min(1.0, max(0.0, math.log1p(-availability) / math.log1p(-target)))
+
+
+def _availability(table: Table, dimension: str, alpha: float) -> Attribute:
+    target = table.objectives.availability
+    if target is None:
+        return _blank("availability", dimension, "set 'objectives: {availability: 0.999}'")
+    both = {
+        name: value
+        for name in ("availability", "request_availability")
+        if (value := _share(table, name, alpha)) is not None and value.mean is not None
+    }
+    if not both:
+        return _blank("availability", dimension, "nothing was to be available")
+    name, worst = min(both.items(), key=lambda item: (item[1].mean or 0.0, item[0]))
+    mean = nines(worst.mean or 0.0, target)
+    low = min(nines(v.low or 0.0, target) for v in both.values())
+    detail: Detail = (
+        ("definition", f"log(1 - A) / log(1 - {target:g}), A the smaller of units and requests"),
+        *((key, f"{value.mean:.6f}") for key, value in both.items()),
+        ("smaller", name),
+    )
+    high = nines(1.0 if worst.high is None else worst.high, target)
+    return _made("availability", dimension, mean, Bounds(low, high, worst.method), worst.n, detail)
+
+
+def _tolerated(incident: Incident, rto: float | None, rpo: float | None) -> bool:
+    """Recovered and detected, within RTO and RPO, and no wrong output escaped."""
+    begin = incident.onset if incident.lifted is None or incident.scope != "service" else incident.lifted
+    if incident.recovered is None or incident.escaped:
+        return False
+    if incident.scope == "state" and incident.detected is None:
+        return False
+    if rto is not None and max(0, incident.recovered - begin) / NS > rto:
+        return False
+    return not (rpo is not None and incident.point is not None and incident.point / NS > rpo)
+
+
+def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
+    weights = {fault.name: fault.weight for fault in table.declared}
+    incidents = [(n, i) for n, i in table.incidents() if i.scope in ("process", "state", "service")]
+    if not incidents:
+        return _blank("fault_tolerance", dimension, "no fault led to an incident")
+    rto, rpo = table.objectives.rto_s, table.objectives.rpo_s
+    rows = [(n, weights.get(i.fault, 1.0), _tolerated(i, rto, rpo)) for n, i in incidents]
+    total = math.fsum(w for _, w, _ in rows)
+    mean = math.fsum(w for _, w, ok in rows if ok) / total
+    clusters: dict[int, list[bool]] = {}
+    for number, _, ok in rows:
+        clusters.setdefault(number, []).append(ok)
+    _, bounds = intervals.violations([(len(v), v.count(False)) for v in clusters.values()], alpha)
+    low = None if bounds.high is None else min(mean, 1 - bounds.high)
+    high = None if bounds.low is None else max(mean, 1 - bounds.low)
+    detail: list[tuple[str, str]] = [
+        ("definition", "incidents recovered, within RTO and RPO, nothing wrong escaped / incidents"),
+        ("RTO", "none" if rto is None else f"{rto:g} s"),
+        ("RPO", "none" if rpo is None else f"{rpo:g} s"),
+    ]
+    for fault in sorted({i.fault for _, i in incidents}):
+        own = [i for _, i in incidents if i.fault == fault]
+        good = sum(_tolerated(i, rto, rpo) for i in own)
+        detail.append((f"incidents of {fault}", f"{good} of {len(own)} tolerated"))
+    label = "" if rto is not None else "without an RTO: any recovery counts"
+    judged = Bounds(low, high, "Clopper-Pearson, n_eff over replications")
+    return _made("fault_tolerance", dimension, mean, judged, len(rows), tuple(detail), label)
+
+
+# -- aggregation --------------------------------------------------------------------------------
+
+
+def geometric(values: Sequence[float]) -> float:
+    """The geometric mean; a zero stays zero."""
+    if min(values) <= 0:
+        return 0.0
+    return math.exp(math.fsum(math.log(v) for v in values) / len(values))
+
+
+def _aggregate(values: Sequence[float], how: str) -> float:
+    if how == "min":
+        return min(values)
+    if how == "arithmetic":
+        return math.fsum(values) / len(values)
+    return min(max(geometric(values), min(values)), math.fsum(values) / len(values))
+
+
+def _combine(
+    table: Table,
+    name: str,
+    attributes: Sequence[Attribute],
+    alpha: float,
+    dimensions: Sequence[Dimension] | None = None,
+) -> Dimension:
+    """A dimension from its attributes; overall from the five dimensions (bounds from all attributes)."""
+    measured = [a for a in attributes if a.mean is not None]
+    missing = [a.name for a in attributes if a.mean is None]
+    reason = f"not measured: {', '.join(missing)}" if missing else ""
+    if not measured:
+        return Dimension(name, None, None, None, 0, 0, len(attributes), None, None, reason or "no attribute")
+    how = table.objectives.aggregate
+    sharp = [attribute(table, a.name, a.dimension, alpha / len(measured)) for a in measured]
+    means = [a.mean for a in measured if a.mean is not None]
+    lows = [a.low if a.low is not None else 0.0 for a in sharp]
+    highs = [a.high if a.high is not None else 1.0 for a in sharp]
+    if dimensions is not None:
+        # overall: dimensions count alike, whatever the number of their attributes
+        means = [d.mean for d in dimensions if d.mean is not None]
+        lows = _by_dimension(sharp, lows, how)
+        highs = _by_dimension(sharp, highs, how)
+    return Dimension(
+        name=name,
+        mean=_aggregate(means, how),
+        low=_aggregate(lows, how),
+        high=_aggregate(highs, how),
+        n=min(a.n for a in measured),
+        measured=len(measured),
+        of=len(attributes),
+        minimum=min(means),
+        arithmetic=math.fsum(means) / len(means),
+        reason=reason,
+    )
+
+
+def _by_dimension(attributes: Sequence[Attribute], values: Sequence[float], how: str) -> list[float]:
+    groups: dict[str, list[float]] = {}
+    for one, value in zip(attributes, values, strict=True):
+        groups.setdefault(one.dimension, []).append(value)
+    return [_aggregate(group, how) for group in groups.values()]

@@ -1,0 +1,49 @@
+"""What scoring is given: the data of every replication of every arm, and what they are held against."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from agentchaos.metrics.base import Data, Incident, Incidents, Setting, pool
+from agentchaos.scoring.objectives import Objectives
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeclaredFault:
+    """A fault as the scenario declares it: it landed if it struck at least `expect` times."""
+
+    name: str
+    kind: str
+    target: str
+    scope: str
+    expect: int = 1
+    weight: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """arms: name of the arm (`chaos`, `control`) -> number of the replication -> data."""
+
+    setting: Setting
+    arms: Mapping[str, Mapping[int, Data]]
+    objectives: Objectives
+    declared: tuple[DeclaredFault, ...] = ()
+
+    def rows(self, arm: str = "chaos") -> list[Data]:
+        """The data of an arm in order of the replications."""
+        data = self.arms.get(arm, {})
+        return [data[number] for number in sorted(data)]
+
+    def pooled(self, arm: str = "chaos") -> Data:
+        """The data of an arm, merged."""
+        return pool(self.rows(arm))
+
+    def incidents(self, arm: str = "chaos") -> list[tuple[int, Incident]]:
+        """(replication, incident), in order of the replications."""
+        found: list[tuple[int, Incident]] = []
+        for number in sorted(self.arms.get(arm, {})):
+            datum = self.arms[arm][number].get("incidents")
+            if isinstance(datum, Incidents):
+                found += [(number, incident) for _, incident in datum.rows]
+        return found

@@ -1,0 +1,180 @@
+"""Incidents, cascades and landings, from traces written by hand."""
+
+from __future__ import annotations
+
+from hand_traces import data_of, ended, event, planned, restored, setting, step
+
+from agentchaos.metrics.base import Incident, Landing
+from agentchaos.trace import NS, Event, Row
+
+CRASH = "crash@a/0#1"
+LIE = "lie@gpt#1"
+
+
+def strike(time: float, id_: str, fault: str, kind: str) -> list[Row]:
+    return [
+        event("fault_planned", 0, incident=id_, subject=fault, detail={"fault": kind}),
+        event("fault_struck", time, incident=id_, subject=fault),
+    ]
+
+
+def opened(time: float, id_: str = CRASH, **detail: object) -> Row:
+    return event("incident_opened", time, incident=id_, member=0, subject=id_.split("@")[0],
+                 detail={"scope": "process", "idle": False, **detail})  # fmt: skip
+
+
+def follow(kind: str, time: float, id_: str = CRASH, **columns: object) -> Row:
+    return event(kind, time, incident=id_, member=0, **columns)
+
+
+def incident_of(rows: list[Row], **frame: float) -> Incident:
+    ((replication, incident),) = data_of(rows, setting(**frame))["incidents"].rows
+    assert replication == 0
+    return incident
+
+
+def test_the_whole_life_of_a_crash():
+    rows = [
+        *strike(10, CRASH, "crash", "process_crash"),
+        *planned(5, "t"),
+        opened(10),
+        follow("failure_detected", 25),
+        follow("recovery_started", 26, subject="restore"),
+        restored(46, "t", 3, detail={
+            "parts": ["goal", "plan", "context"], "lost_steps": 2, "lost_tokens": 4600,
+            "point": 4 * NS, "memory_point": 9 * NS}),
+        follow("recovered", 48),
+        follow("caught_up", 52, detail={"lost": False}),
+        Event("ended", 119 * NS),
+    ]  # fmt: skip
+    assert incident_of(rows) == Incident(
+        id=CRASH, fault="crash", kind="process_crash", scope="process", agent="a", member=0,
+        onset=10 * NS, end=119 * NS, detected=25 * NS, started=26 * NS, restored=46 * NS,
+        recovered=48 * NS, caught_up=52 * NS, point=4 * NS, memory_point=9 * NS,
+        lost_steps=2, lost_tokens=4600, lost_parts=2,
+    )  # fmt: skip
+
+
+def test_a_second_strike_joins_and_the_clock_goes_on():
+    rows = [
+        opened(10),
+        follow("failure_detected", 15),
+        follow("recovery_started", 16, subject="restore"),
+        follow("incident_joined", 20, subject="crash"),
+        follow("failure_detected", 25),
+        follow("recovery_started", 26, subject="restore"),
+        restored(30, "t", 3, detail={"lost_steps": 1, "point": 1}),
+        restored(35, "t", 3, detail={"lost_steps": 0, "point": 7}),
+        follow("recovered", 36),
+        restored(50, "t", 0, detail={"lost_steps": 9, "point": 99}),
+    ]
+    incident = incident_of(rows)
+    assert (incident.onset, incident.strikes) == (10 * NS, 2)
+    assert (incident.detected, incident.started) == (15 * NS, 16 * NS)
+    assert (incident.restored, incident.point, incident.lost_steps) == (35 * NS, 7, 1)
+
+
+def test_a_snapshot_from_after_the_onset_loses_nothing_from_before():
+    rows = [opened(10), restored(20, "t", 3, detail={"point": -2, "memory_point": None})]
+    incident = incident_of(rows)
+    assert (incident.point, incident.memory_point) == (0, None)
+
+
+def test_what_never_came_is_none_and_the_undetected_are_counted():
+    rows = [opened(10), opened(11, "lie@a/1#1"), follow("failure_detected", 12)]
+    rows += [follow("gave_up", 13), follow("caught_up", 14, detail={"lost": True})]
+    data = data_of(rows)
+    first, second = (incident for _, incident in data["incidents"].rows)
+    assert first.gave_up
+    assert first.lost
+    assert first.caught_up is None
+    assert first.recovered is None
+    assert first.end == 120 * NS
+    assert second.detected is None
+    assert data["undetected"].count == 1
+    assert "undetected" not in data_of([])
+
+
+def test_only_incidents_that_begin_in_the_window_are_listed():
+    rows = [opened(9, "crash@a/0#1"), opened(20, "crash@a/0#2"), opened(61, "crash@a/0#3")]
+    data = data_of(rows, setting(warmup=10, horizon=60))
+    assert [incident.id for _, incident in data["incidents"].rows] == ["crash@a/0#2"]
+
+
+def test_only_incidents_of_services_have_a_moment_of_lifting():
+    rows = [*strike(5, LIE, "lie", "latency"), opened(10, LIE, scope="service")]
+    rows += [event("fault_lifted", 30, incident=LIE, subject="lie")]
+    assert incident_of(rows).lifted == 30 * NS
+    rows = [*strike(5, CRASH, "crash", "hang"), opened(10)]
+    rows += [event("fault_lifted", 30, incident=CRASH, subject="crash")]
+    assert incident_of(rows).lifted is None
+
+
+def test_lost_parts_are_those_found_empty_and_those_not_restored():
+    rows = [
+        opened(10, scope="state"),
+        event("part_lost", 10, member=0, subject="context"),
+        event("part_lost", 10, member=1, subject="goal"),
+        restored(20, "", 0, detail={"parts": []}),
+        follow("recovered", 21),
+        event("part_lost", 30, member=0, subject="tools"),
+    ]
+    assert incident_of(rows).lost_parts == 2, "context was lost, memory not restored"
+
+
+def test_a_cascade_is_the_steps_tasks_and_agents_that_taint_reached():
+    taint = (CRASH,)
+    rows = [
+        *strike(1, CRASH, "crash", "crash"), *strike(1, "crash@a/1#1", "crash", "crash"),
+        *strike(1, LIE, "lie", "hallucination"), opened(1),
+        *planned(2, "t"), *planned(2, "u", member=1),
+        step(2, 3, "t", 1, taint=taint), step(3, 4, "t", 2, taint=taint),
+        step(4, 5, "t", 3, taint=("crash@a/1#1", CRASH, LIE)),
+        step(2, 6, "u", 1, member=1, taint=taint), step(6, 7, "u", 2, member=1),
+        ended(8, "t", right=False, taint=[CRASH]), ended(8, "u", "failed", taint=[LIE]),
+    ]  # fmt: skip
+    incident = incident_of(rows, end=120)
+    assert (incident.cascade_steps, incident.cascade_tasks, incident.cascade_agents) == (4, 2, 2)
+    assert incident.escaped
+    data = data_of(rows, setting(faults=("crash", "idle")))
+    assert data["cascade_steps{fault=crash}"].count == 4, "a step counts once a fault"
+    assert data["cascade_steps{fault=lie}"].count == 1
+    assert data["cascade_steps{fault=idle}"].count == 0
+
+
+def test_taint_that_a_right_or_failed_task_carried_has_not_escaped():
+    rows = [opened(1), *planned(2, "t"), ended(3, "t", taint=[CRASH])]
+    rows += [*planned(4, "u"), ended(5, "u", "failed", taint=[CRASH])]
+    assert not incident_of(rows).escaped
+
+
+def test_taint_time_is_that_of_any_part_of_any_member():
+    def part(kind: str, time: float, name: str, member: int = 0) -> Row:
+        return event(f"part_{kind}", time, incident=CRASH, member=member, subject=name)
+
+    rows = [
+        opened(1),
+        part("tainted", 10, "plan"), part("tainted", 12, "context"),
+        part("cleansed", 15, "plan"), part("tainted", 16, "memory", 1),
+        part("cleansed", 18, "context"), part("cleansed", 20, "memory", 1),
+        part("cleansed", 21, "memory", 1), part("tainted", 110, "memory", 1),
+    ]  # fmt: skip
+    assert incident_of(rows).taint_time == (10 + 10) * NS
+
+
+def test_landings_tell_struck_from_missed_with_reasons():
+    def planned_(n: int) -> Row:
+        return event("fault_planned", 0, incident=f"crash#{n}", subject="crash",
+                     detail={"fault": "crash"})  # fmt: skip
+
+    def missed(n: int, reason: str) -> Row:
+        return event("fault_missed", 9, incident=f"crash#{n}", subject="crash",
+                     detail={"reason": reason})  # fmt: skip
+
+    rows = [planned_(n) for n in range(5)]
+    rows += [event("fault_struck", 5, incident=f"crash#{n}", subject="crash") for n in (0, 1)]
+    rows += [missed(2, "already_down"), missed(3, "nothing_to_lose"), missed(4, "already_down")]
+    assert data_of(rows, setting(faults=("hang", "crash")))["landings"].rows == (
+        Landing("crash", 5, 2, (("already_down", 2), ("nothing_to_lose", 1))),
+        Landing("hang", 0, 0, ()),
+    )
