@@ -380,8 +380,14 @@ class Member:
         task = self.task
         assert task is not None
         covers = self._checkpoint.covers if self._checkpoint else ()
-        restorable = self.spec.recovery.name == "checkpoint_recovery" and set(parts) <= set(covers)
-        way = "checkpoint" if restorable and self.saved else "rebuild"
+        need = frozenset(parts)
+        way = "rebuild"
+        if (
+            self.spec.recovery.name == "checkpoint_recovery"
+            and need <= set(covers)
+            and any(need <= set(snapshot.parts) for snapshot in self.saved)
+        ):
+            way = "checkpoint"
         for case in found:
             self.sim.event(
                 "recovery_started",
@@ -392,7 +398,7 @@ class Member:
             )
         if way == "checkpoint":
             began = self.env.now
-            snapshot, cost = self.pick_checkpoint(self.sim.chance.named("mend", task.id), task.epoch)
+            snapshot, cost = self.pick_checkpoint(self.sim.chance.named("mend", task.id), task.epoch, need)
             yield self.env.timeout(cost)
             self.progress += self.env.now - began
             self.restore(snapshot, "checkpoint", found[0] if found else None)
@@ -570,8 +576,13 @@ class Member:
             if self.is_up:
                 self.copy = self.snapshot(("memory", "goal", "plan", "context", "tools"))
 
-    def pick_checkpoint(self, stream: Stream, k: int) -> tuple[Snapshot | None, int]:
-        """(the newest usable checkpoint, ns to read it): corrupt ones that are verified cost a read each."""
+    def pick_checkpoint(
+        self, stream: Stream, k: int, need: frozenset[Part] = frozenset()
+    ) -> tuple[Snapshot | None, int]:
+        """(the newest usable checkpoint that has the parts needed, ns to read it).
+
+        Corrupt ones that are verified are found out, cost a read each, and are thrown away.
+        """
         spec = self._checkpoint
         assert spec is not None
         read = 0
@@ -581,11 +592,13 @@ class Member:
         if bandwidth:
             read += round(self.spec.state.bytes(spec.covers) / bandwidth * 1e9)
         cost = 0
-        while self.saved:
+        for snapshot in reversed(list(self.saved)):
+            if not need <= set(snapshot.parts):
+                continue  # taken when the part was gone already; that is seen without reading it
             cost += read
-            if not (self.saved[-1].corrupt and spec.verify):
-                return self.saved[-1], cost
-            self.saved.pop()
+            if not (snapshot.corrupt and spec.verify):
+                return snapshot, cost
+            self.saved.remove(snapshot)
         return None, cost
 
     def restore(self, snapshot: Snapshot | None, source: str, case: Case | None) -> None:

@@ -259,8 +259,7 @@ class Station:
             )
             caller.tokens += tokens_in + tokens_out
         failed = (blow is not None and blow.effect == "error") or (
-            self._errors > 0.0
-            and draw(at + chance.ERROR) < self._errors
+            self._errors > 0.0 and draw(at + chance.ERROR) < self._errors
         )
         who, window = caller.who, caller.key_window
 
