@@ -46,9 +46,7 @@ class Archive:
     folder: Path
 
     @classmethod
-    def create(
-        cls, out: Path, scenario_name: str, *, now: datetime.datetime | None = None
-    ) -> Archive:
+    def create(cls, out: Path, scenario_name: str, *, now: datetime.datetime | None = None) -> Archive:
         """Makes a new folder `<out>/<scenario>/<run>/` and points `latest` at it.
 
         The run is named by the UTC second, with a counter where that is taken: a run never
@@ -72,9 +70,7 @@ class Archive:
         archive = cls(folder.resolve())
         facts = archive.read_run()
         if facts.get("schema") != SCHEMA:
-            raise _complaint(
-                folder / "run.json", f"not a run of agentchaos: `schema` is not {SCHEMA!r}"
-            )
+            raise _complaint(folder / "run.json", f"not a run of agentchaos: `schema` is not {SCHEMA!r}")
         version = facts.get("schema_version")
         if version != SCHEMA_VERSION:
             raise _complaint(

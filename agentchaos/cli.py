@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentchaos import __version__
-from agentchaos.errors import EXIT_OF_VERDICT, AgentChaosError, Interrupted, UsageError, UserError
+from agentchaos.errors import EXIT_OF_VERDICT, AgentChaosError, Interrupted, Problem, UsageError, UserError
 
 if TYPE_CHECKING:
     from agentchaos.report import Report
@@ -148,7 +148,8 @@ def _all_or_nothing(
     """Reads and plans every file before any is played, so that all complaints come at once."""
     from agentchaos import pipeline
 
-    ready, problems = [], []
+    ready: list[tuple[Any, Any]] = []
+    problems: list[Problem] = []
     for file in files:
         try:
             loaded = pipeline.load(file, overrides or (), gates or ())
@@ -232,7 +233,8 @@ def validate(
     with _told():
         from agentchaos import pipeline
 
-        problems, loads = [], []
+        problems: list[Problem] = []
+        loads: list[tuple[Path, Any]] = []
         for file in files:
             try:
                 loads.append((file, pipeline.load(file, overrides or ())))

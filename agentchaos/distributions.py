@@ -499,10 +499,10 @@ class _Parsed:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        inner = {
-            int: core_schema.int_schema,
-            float: core_schema.float_schema,
-        }.get(self.kind, core_schema.any_schema)()
+        if self.kind is int:
+            inner: CoreSchema = core_schema.int_schema()
+        else:
+            inner = core_schema.float_schema() if self.kind is float else core_schema.any_schema()
         return core_schema.no_info_before_validator_function(
             self._read,
             inner,

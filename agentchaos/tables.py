@@ -161,9 +161,7 @@ _TABLES: dict[type, _Table] = {
         lambda buckets: _chunks(f"{bucket}:{count}" for bucket, count in buckets),
         _buckets_of,
     ),
-    Incidents: _Table(
-        "incidents.csv", "rows", ("numbered", *_INCIDENT), _incident_cells, _incident_of
-    ),
+    Incidents: _Table("incidents.csv", "rows", ("numbered", *_INCIDENT), _incident_cells, _incident_of),
     Trials: _Table("panel.csv", "rows", Trial._fields, lambda rows: rows, _trial_of),
     Curve: _Table(
         "curves.csv",
@@ -175,12 +173,10 @@ _TABLES: dict[type, _Table] = {
     Landings: _Table("landings.csv", "rows", Landing._fields, _landing_cells, _landing_of),
 }
 _KINDS: dict[str, type] = {
-    kind.__name__.lower(): kind
-    for kind in (Ratio, Count, Histogram, Incidents, Trials, Curve, Landings)
+    kind.__name__.lower(): kind for kind in (Ratio, Count, Histogram, Incidents, Trials, Curve, Landings)
 }
 _PLAIN = {
-    kind: _readers(kind, without=_TABLES[kind].field if kind in _TABLES else "")
-    for kind in _KINDS.values()
+    kind: _readers(kind, without=_TABLES[kind].field if kind in _TABLES else "") for kind in _KINDS.values()
 }
 _PLAIN_COLUMNS = tuple(dict.fromkeys(itertools.chain.from_iterable(_PLAIN.values())))
 _KEY = ("arm", "replication", "name")
@@ -284,9 +280,7 @@ def _datum(cells: Mapping[str, str], rows: Mapping[type, _Rows]) -> Datum:
     if table := _TABLES.get(kind):
         found = rows[kind].pop(_key(cells), [])
         if len(found) != int(cells["rows"]):
-            raise ValueError(
-                f"{cells['name']!r} has {len(found)} lines in {table.file}, not {cells['rows']}"
-            )
+            raise ValueError(f"{cells['name']!r} has {len(found)} lines in {table.file}, not {cells['rows']}")
         values[table.field] = tuple(itertools.chain.from_iterable(found))
     datum: Datum = kind(**values)
     return datum

@@ -87,7 +87,7 @@ def _named(value: object) -> object:
     return {value: {}} if isinstance(value, str) else value
 
 
-RecoveryItem = Annotated[_one_of("RecoveryItem", RECOVERY_WORDS), BeforeValidator(_named)]
+RecoveryItem = Annotated[_one_of("RecoveryItem", RECOVERY_WORDS), BeforeValidator(_named)]  # type: ignore[valid-type]
 
 
 Protect = create_model(  # type: ignore[call-overload]
@@ -115,7 +115,7 @@ class Service(Noun):
 
     kind: Literal["model", "tool", "store"] = Field("tool", description="what it is")
     latency: DurationDistribution = Field(
-        "lognormal(median=320ms, sigma=1.1)",  # type: ignore[assignment]
+        "lognormal(median=320ms, sigma=1.1)",
         validate_default=True,
         description="time to answer, without queueing",
         json_schema_extra={"source": "MCP tool calls: p50 320 ms, p95 1,840 ms", "grade": "C"},
@@ -141,13 +141,13 @@ class Service(Noun):
     )
     side_effects: bool = Field(False, description="whether its calls do deeds in the outside world")
     tokens_in: CountDistribution = Field(
-        2000,  # type: ignore[assignment]
+        2000,
         validate_default=True,
         description="tokens of a request to a model",
         json_schema_extra={"source": "assumed", "grade": "-"},
     )
     tokens_out: CountDistribution = Field(
-        300,  # type: ignore[assignment]
+        300,
         validate_default=True,
         description="tokens of a model's answer",
         json_schema_extra={"source": "assumed", "grade": "-"},
@@ -203,9 +203,7 @@ class StateSpec(Noun):
         le=1e6,
         description="hazard of a step that reads what an earlier wrong step wrote",
     )
-    absorb: Share = Field(
-        0.05, description="chance that a step made wrong by a fault is written into memory"
-    )
+    absorb: Share = Field(0.05, description="chance that a step made wrong by a fault is written into memory")
     reconnect: Duration = Field(2_000_000_000, description="time to open the tools' sessions again")
 
     def part(self, name: Part) -> PartSpec:
@@ -247,7 +245,7 @@ class Tasks(Noun):
     )
     spawn: Spawn | None = Field(None, description="tasks that agents start themselves")
     steps: CountDistribution = Field(
-        "uniform(4, 12)",  # type: ignore[assignment]
+        "uniform(4, 12)",
         validate_default=True,
         description="steps of a task",
         json_schema_extra={
@@ -256,7 +254,7 @@ class Tasks(Noun):
         },
     )
     success: ShareDistribution = Field(
-        "beta(20, 1.5)",  # type: ignore[assignment]
+        "beta(20, 1.5)",
         validate_default=True,
         description="chance that a task ends right when nothing else is wrong",
         json_schema_extra={
@@ -274,7 +272,7 @@ class Tasks(Noun):
         description="so many task identities with fixed length and chance, from which each task draws",
     )
     goals: CountDistribution = Field(
-        3,  # type: ignore[assignment]
+        3,
         validate_default=True,
         description="required sub-goals of a task",
     )
@@ -332,7 +330,7 @@ class Group(Noun):
     tasks: Tasks = Field(description="its work")
     step: StepSpec = Field(description="what a step does")
     state: StateSpec = Field(StateSpec(), description="its five parts of state")
-    protect: Protect = Field(Protect(), description="mechanisms that protect it")  # type: ignore[valid-type]
+    protect: Protect = Field(Protect(), description="mechanisms that protect it")
     recover: RecoveryItem = Field(  # type: ignore[valid-type]
         "cold_start", validate_default=True, description="what is done about a failure"
     )
@@ -342,7 +340,7 @@ class Group(Noun):
         description="how a failed unit is rebuilt after a standby took over",
     )
     operator: DurationDistribution = Field(
-        "lognormal(median=27min, sigma=1.0)",  # type: ignore[assignment]
+        "lognormal(median=27min, sigma=1.0)",
         validate_default=True,
         description="time until a human notices what no mechanism detects",
         json_schema_extra={
@@ -351,13 +349,11 @@ class Group(Noun):
         },
     )
     decide: DurationDistribution = Field(
-        "1s",  # type: ignore[assignment]
+        "1s",
         validate_default=True,
         description="time from detection to the start of recovery",
     )
-    confidence: Share = Field(
-        1.0, description="the confidence with which it claims that a task is done"
-    )
+    confidence: Share = Field(1.0, description="the confidence with which it claims that a task is done")
 
     @property
     def needed(self) -> int:

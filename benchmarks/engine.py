@@ -93,6 +93,7 @@ class HandWritten:
             yield self.env.timeout(detect + 20 + 2)
 
     def run(self) -> None:
+        """To the horizon."""
         self.env.run(until=self.horizon)
 
 

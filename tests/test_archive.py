@@ -107,9 +107,7 @@ def test_an_unwritable_folder_is_told_with_path_and_mend(tmp_path: Path) -> None
         make(tmp_path)
 
 
-def test_a_refused_folder_is_told_with_path_and_mend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_folder_is_told_with_path_and_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -120,9 +118,7 @@ def test_a_refused_folder_is_told_with_path_and_mend(
     assert caught.value.problems[0].file == str(tmp_path / "shop")
 
 
-def test_no_symbolic_links_means_a_text_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_symbolic_links_means_a_text_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(1, "Operation not permitted")
 
@@ -149,9 +145,7 @@ def test_no_symbolic_links_means_a_text_file(
         (b'{"schema": "agentchaos.run", "schema_version": 99}', "schema_version is 99"),
     ],
 )
-def test_a_folder_of_something_else_is_refused(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(ArchiveError, match=message):
         Archive.open(tmp_path)
@@ -338,9 +332,7 @@ def test_prune_of_nonsense_is_refused(tmp_path: Path) -> None:
     assert len(runs(tmp_path / "shop")) == 1
 
 
-def test_a_deletion_cut_short_is_taken_up_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deletion_cut_short_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = make(tmp_path)
     for name in ("scenario.yaml", "zzz.txt", "aaa.txt"):
         made.write_text(name, "")

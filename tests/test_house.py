@@ -491,9 +491,7 @@ def test_a_house_is_read_from_files(tmp_path: Path) -> None:
     (package / "metrics" / "a.py").write_text("from .. import cli\nimport os\n")
     (package / "cli.py").write_text("")
     house = read_house(package)
-    assert list(house) == [
-        *("agentchaos", "agentchaos.cli", "agentchaos.metrics", "agentchaos.metrics.a")
-    ]
+    assert list(house) == [*("agentchaos", "agentchaos.cli", "agentchaos.metrics", "agentchaos.metrics.a")]
     assert list(imports(house)) == [
         Import("agentchaos.metrics", "agentchaos.metrics.a", 1, True),
         Import("agentchaos.metrics.a", "agentchaos.cli", 1, True),

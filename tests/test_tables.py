@@ -58,9 +58,7 @@ data_of_all_kinds = st.one_of(
 )
 data = st.dictionaries(
     texts,
-    st.dictionaries(
-        st.integers(0, 50), st.dictionaries(names, data_of_all_kinds, max_size=5), max_size=3
-    ),
+    st.dictionaries(st.integers(0, 50), st.dictionaries(names, data_of_all_kinds, max_size=5), max_size=3),
     max_size=2,
 )
 
@@ -69,9 +67,7 @@ WHOLE: DataByArm = {
         0: {
             "task_success": Ratio(9, 10, share=True),
             "wait{service=crm, eu}": Histogram.of([1, 70, 10**9], censored=[5]),
-            "incidents": Incidents(
-                ((0, Incident("s1", "crash", "crash", "process", "a", 0, 1, 9)),)
-            ),
+            "incidents": Incidents(((0, Incident("s1", "crash", "crash", "process", "a", 0, 1, 9)),)),
             "landings": Landings((Landing("crash", 2, 1, (("never called", 1),)),)),
             "panel": Trials((Trial("a", 0, 5, 4), Trial("a", 1, 5, 5))),
             "progress": Curve(10, tuple(range(2000))),
@@ -166,9 +162,7 @@ def test_an_empty_file_is_told(file: str) -> None:
         ("histograms.csv", '"wait', 'wait"', r"histograms\.csv:2:1: "),
     ],
 )
-def test_what_cannot_be_meant_is_told_with_file_and_line(
-    file: str, old: str, new: str, message: str
-) -> None:
+def test_what_cannot_be_meant_is_told_with_file_and_line(file: str, old: str, new: str, message: str) -> None:
     written = to_csv(WHOLE)
     assert old in written[file]
     broken = written[file].replace(old, new, 1)

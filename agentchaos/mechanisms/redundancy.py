@@ -32,12 +32,12 @@ class Redundancy(Mechanism):
         },
     )
     switch: DurationDistribution = Field(
-        "1s",  # type: ignore[assignment]
+        "1s",
         validate_default=True,
         description="time to take over the role",
     )
     load: DurationDistribution = Field(
-        "5s",  # type: ignore[assignment]
+        "5s",
         validate_default=True,
         description="time to load the copy and open sessions",
         json_schema_extra={

@@ -20,7 +20,7 @@ class CheckpointRecovery(Recovery):
     example: ClassVar[str] = "recover: checkpoint"
 
     start: DurationDistribution = Field(
-        "lognormal(median=2s, sigma=0.4)",  # type: ignore[assignment]
+        "lognormal(median=2s, sigma=0.4)",
         validate_default=True,
         description="time for a new process",
         json_schema_extra={
@@ -29,7 +29,7 @@ class CheckpointRecovery(Recovery):
         },
     )
     load: DurationDistribution = Field(
-        "10s",  # type: ignore[assignment]
+        "10s",
         validate_default=True,
         description="time to load code, models and tools on a machine that has them",
         json_schema_extra={"source": "ServerlessLLM, arXiv 2401.14351: warm load", "grade": "A"},

@@ -20,7 +20,7 @@ class ColdStart(Recovery):
     example: ClassVar[str] = "recover: {cold_start: {load: uniform(30s, 90s)}}"
 
     start: DurationDistribution = Field(
-        "lognormal(median=2s, sigma=0.4)",  # type: ignore[assignment]
+        "lognormal(median=2s, sigma=0.4)",
         validate_default=True,
         description="time for a new process",
         json_schema_extra={
@@ -29,7 +29,7 @@ class ColdStart(Recovery):
         },
     )
     load: DurationDistribution = Field(
-        "uniform(30s, 90s)",  # type: ignore[assignment]
+        "uniform(30s, 90s)",
         validate_default=True,
         description="time to load models, code and tools",
         json_schema_extra={"source": "ServerlessLLM, arXiv 2401.14351: 34 to 84 s", "grade": "A"},

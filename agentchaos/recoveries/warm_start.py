@@ -23,7 +23,7 @@ class WarmStart(Recovery):
     example: ClassVar[str] = "recover: warm_start"
 
     start: DurationDistribution = Field(
-        "lognormal(median=2s, sigma=0.4)",  # type: ignore[assignment]
+        "lognormal(median=2s, sigma=0.4)",
         validate_default=True,
         description="time for a new process, where no standby is ready",
         json_schema_extra={
@@ -32,7 +32,7 @@ class WarmStart(Recovery):
         },
     )
     load: DurationDistribution = Field(
-        "uniform(30s, 90s)",  # type: ignore[assignment]
+        "uniform(30s, 90s)",
         validate_default=True,
         description="time to load models, code and tools, where no standby is ready",
         json_schema_extra={"source": "ServerlessLLM, arXiv 2401.14351: 34 to 84 s", "grade": "A"},

@@ -68,9 +68,8 @@ def lines(
     elif name in measures:
         yield from _measure(name, measures[name], chaos)
     else:
-        raise UsageError(
-            f"nothing is called '{name}' in this run{did_you_mean(name, [*attributes, *dimensions, *measures])}"
-        )
+        known = [*attributes, *dimensions, *measures]
+        raise UsageError(f"nothing is called '{name}' in this run{did_you_mean(name, known)}")
 
 
 def _interval(value: Attribute | Dimension | Measured) -> str:

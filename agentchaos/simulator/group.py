@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any, Protocol
 
 import simpy
@@ -11,6 +11,7 @@ import simpy
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
+from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.station import Station
 from agentchaos.world import Group
 
@@ -80,12 +81,14 @@ class Task:
 class Stage(Protocol):
     """What the members of a simulation must know of it."""
 
-    env: simpy.Environment
+    env: Clock
     chance: Stream
     panel: Stream
     horizon: int
     stations: dict[str, Station]
-    row: Callable[[tuple[Any, ...]], None]
+
+    def row(self, row: tuple[Any, ...], /) -> None:
+        """Writes a finished row."""
 
     def event(self, kind: str, **columns: Any) -> None:
         """Writes an event of this moment."""

@@ -11,6 +11,7 @@ from agentchaos.disturbances import OnCall, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.band import Watch
+from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
@@ -31,15 +32,15 @@ class Simulation:
     """The world of one replication. Its clock counts integer nanoseconds."""
 
     def __init__(self, plan: Plan, replication: Replication, recorder: Recorder) -> None:
-        self.env = simpy.Environment(initial_time=0)
+        self.env = Clock()
         self.plan, self.replication = plan, replication
-        self.row = recorder.row
         self._recorder = recorder
+        self._row = recorder.row
         self.horizon, self.end = plan.world.horizon, plan.world.end
         self.chance = plan.chance(replication.number)
         self.panel = root(plan.seed).named("panel")  # the same identities in every replication
         self.stations = {
-            name: Station(self.env, name, spec, self.row, self._event_at, self._call_struck)
+            name: Station(self.env, name, spec, self._row, self._event_at, self._call_struck)
             for name, spec in sorted(plan.world.services.items())
         }
         self.watches: dict[str, Watch] = {}
@@ -55,9 +56,13 @@ class Simulation:
             team.members = list(members)
             self.teams[name], self.units[name], self.members[name] = team, units, members
 
+    def row(self, row: tuple[Any, ...], /) -> None:
+        """Writes a finished row."""
+        self._row(row)
+
     def event(self, kind: str, **columns: Any) -> None:
         """Writes an event of this moment."""
-        self.row(Event(kind, self.env.now, **columns))
+        self._row(Event(kind, self.env.now, **columns))
 
     def _event_at(self, kind: str, time: int, **columns: Any) -> None:
         self.row(Event(kind, time, **columns))

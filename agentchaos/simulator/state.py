@@ -103,7 +103,7 @@ class State:
 
     def rebuild_step(self, names: tuple[Part, ...]) -> list[Part]:
         """One more step of rebuilding for the lost ones among `names`; gives those that are whole again."""
-        whole = []
+        whole: list[Part] = []
         for name in names:
             part = self.parts[name]
             if part.lost and name != "goal":

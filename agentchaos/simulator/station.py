@@ -12,6 +12,7 @@ from agentchaos.disturbances import OnCall
 from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
+from agentchaos.simulator.clock import Clock
 from agentchaos.trace import NS
 from agentchaos.world import Service
 
@@ -67,7 +68,7 @@ class Station:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: Clock,
         name: str,
         spec: Service,
         row: Callable[[tuple[Any, ...]], None],

@@ -270,9 +270,7 @@ class _Source:
             raise ScenarioError(Problem("is nested too deeply", file, 1, 1)) from None
         self.problems += builder.problems
         if not isinstance(data, dict):
-            raise ScenarioError(
-                Problem("a scenario is a mapping such as 'name: my-agents'", file, 1, 1)
-            )
+            raise ScenarioError(Problem("a scenario is a mapping such as 'name: my-agents'", file, 1, 1))
         base = self._included(data, builder, path, (*above, path.resolve()))
         merged = _merged(base, data)
         self._take(builder)
@@ -447,7 +445,7 @@ def _known(data: Any, loc: Loc) -> Loc:
         if (isinstance(at, dict) and part in at) or (
             isinstance(at, list) and isinstance(part, int) and part < len(at)
         ):
-            at = at[part]
+            at = typing.cast(Any, at)[part]
             path.append(part)
     return tuple(path)
 
@@ -498,7 +496,9 @@ def _message(error: Any) -> str:
     return str(error["msg"])
 
 
-def _of_model(error: ValidationError, model: type[BaseModel], source: _Source, data: Any) -> Iterator[Problem]:
+def _of_model(
+    error: ValidationError, model: type[BaseModel], source: _Source, data: Any
+) -> Iterator[Problem]:
     """One problem for each place that the model complains of; branches of a union are joined."""
     gathered: dict[tuple[Loc, str], list[str]] = {}
     for one in error.errors(include_url=False):

@@ -34,9 +34,7 @@ class ObjectivesSpec(Noun):
     response: Duration | None = Field(
         None, gt=0, description="a step is answered in time within this (the T of Apdex)"
     )
-    met: Share = Field(
-        0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO"
-    )
+    met: Share = Field(0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO")
 
 
 class Scenario(Noun):
@@ -65,7 +63,7 @@ class Scenario(Noun):
     )
     services: dict[str, Service] = Field(default_factory=dict, description="what agents call")
     agents: dict[str, Group] = Field(min_length=1, description="groups of agents")
-    faults: tuple[FaultItem, ...] = Field((), description="what befalls them")  # type: ignore[valid-type]
+    faults: tuple[FaultItem, ...] = Field((), description="what befalls them")
     objectives: ObjectivesSpec = Field(ObjectivesSpec(), description="targets")
     gates: Annotated[tuple[str, ...] | None, BeforeValidator(lambda v: v)] = Field(
         None, description="what must hold, such as `availability >= 0.95`"
@@ -98,9 +96,7 @@ class Scenario(Noun):
         if self.warmup >= self.horizon:
             yield (
                 ("warmup",),
-                (
-                    f"nothing is left of the horizon of {format_duration(self.horizon)}"
-                ),
+                (f"nothing is left of the horizon of {format_duration(self.horizon)}"),
             )
         for name in (*self.services, *self.agents):
             if not name or not all(c.isalnum() or c in "_-." for c in name):
@@ -170,7 +166,7 @@ class Scenario(Noun):
         seen: dict[str, int] = {}
         used = {s for g in self.agents.values() for s in g.step.services}
         for place, (item, fault) in enumerate(zip(self.faults, self.declared, strict=True)):
-            (key,) = item.model_fields_set  # type: ignore[attr-defined]
+            (key,) = item.model_fields_set
             here: Loc = ("faults", place, key)
             if fault.at is not None and fault.every is not None:
                 yield here, "strikes come 'at' a moment or 'every' so often, not both"
@@ -188,9 +184,7 @@ class Scenario(Noun):
             if fault.stream in seen:
                 yield (
                     here,
-                    (
-                        f"the same as faults[{seen[fault.stream]}] by name; give one of them a 'name'"
-                    ),
+                    (f"the same as faults[{seen[fault.stream]}] by name; give one of them a 'name'"),
                 )
             seen[fault.stream] = place
         labels: dict[str, int] = {}

@@ -48,9 +48,7 @@ def bundled(name: str, cwd: Path) -> Path:
         ("customer_service_fragile", 1, "fail"),
     ],
 )
-def test_a_bundled_scenario_runs_from_elsewhere(
-    tmp_path: Path, name: str, code: int, verdict: str
-) -> None:
+def test_a_bundled_scenario_runs_from_elsewhere(tmp_path: Path, name: str, code: int, verdict: str) -> None:
     scenario = bundled(name, tmp_path)
     done = call(BIN, "run", str(scenario), "--out", "out", cwd=tmp_path)
     assert done.returncode == code, done.stdout + done.stderr
