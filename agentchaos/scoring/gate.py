@@ -292,7 +292,7 @@ def _quantile_bound(gate: Gate, rows: Sampled, allowed: float) -> float | None:
 
 
 def _judge_histogram(gate: Gate, table: Table) -> Judged:
-    """A quantile or share of a histogram: whole buckets count against the agent; clusters are replications."""
+    """A quantile or share of a histogram: whole buckets count against the agent."""
     arm, name = (
         ("control", gate.name.removeprefix("control."))
         if gate.name.startswith("control.")

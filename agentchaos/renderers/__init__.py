@@ -1,0 +1,1 @@
+"""The shelf of renderers: each draws a Report into files, and reads nothing else."""

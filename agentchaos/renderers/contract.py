@@ -1,0 +1,143 @@
+"""The JSON contract: what `--json` prints and `scores.json` holds. Others build on it; it is versioned."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from agentchaos.errors import Problem
+from agentchaos.renderers.base import Renderer
+from agentchaos.report import Report
+from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
+
+
+def run_object(report: Report) -> dict[str, Any]:
+    """A run as plain JSON values. Never NaN or Infinity: what is unbounded is null and says so."""
+    return {
+        "schema_version": report.schema_version,
+        "tool_version": report.tool_version,
+        "world": report.world,
+        "scenario": report.scenario,
+        "scenario_sha256": report.scenario_sha256,
+        "seed": report.seed,
+        "replications": report.replications,
+        "engine": report.engine,
+        "environment": dict(report.environment),
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "reason": report.verdict_reason,
+        "complete": report.complete,
+        "warnings": list(report.warnings),
+        "gates": [_gate(gate) for gate in report.gates],
+        "scores": {
+            "overall": _dimension(report.scores.overall),
+            **{d.name: _dimension(d) for d in report.scores.dimensions},
+            "attributes": {a.name: _attribute(a) for a in report.scores.attributes},
+        },
+        "measures": {name: _measure(m) for name, m in report.measures.items()},
+        "faults": [
+            {
+                "name": fault.name,
+                "kind": fault.kind,
+                "target": fault.target,
+                "planned": fault.planned,
+                "landed": fault.landed,
+                "missed": dict(fault.missed),
+                "verdict": fault.verdict,
+                "reason": fault.reason,
+            }
+            for fault in report.faults
+        ],
+        "worst_replication": report.worst_replication,
+        "reproduce": report.reproduce,
+    }
+
+
+def error_object(problems: Sequence[Problem], exit_code: int = 2) -> dict[str, Any]:
+    """What is printed instead of a run where something was wrong before one could be judged."""
+    return {
+        "verdict": "error",
+        "exit_code": exit_code,
+        "errors": [
+            {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message}
+            for p in problems
+        ],
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _gate(gate: Judged) -> dict[str, Any]:
+    return {
+        "expression": gate.expression,
+        "verdict": gate.verdict,
+        "value": _finite(gate.value),
+        "bound": _finite(gate.bound),
+        "threshold": _finite(gate.threshold),
+        "unit": gate.unit,
+        "n": gate.n,
+        "implied": gate.implied,
+        "reason": gate.reason,
+    }
+
+
+def _dimension(one: Dimension) -> dict[str, Any]:
+    return {
+        "mean": _finite(one.mean),
+        "low": _finite(one.low),
+        "high": _finite(one.high),
+        "n": one.n,
+        "measured": one.measured,
+        "of": one.of,
+        "minimum": _finite(one.minimum),
+        "arithmetic": _finite(one.arithmetic),
+        "reason": one.reason,
+    }
+
+
+def _attribute(one: Attribute) -> dict[str, Any]:
+    return {
+        "mean": _finite(one.mean),
+        "low": _finite(one.low),
+        "high": _finite(one.high),
+        "n": one.n,
+        "evidence": one.evidence,
+        "label": one.label,
+        "reason": one.reason,
+    }
+
+
+def _measure(one: Measured) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "mean": _finite(one.mean),
+        "low": _finite(one.low),
+        "high": _finite(one.high),
+        "n": one.n,
+        "unit": one.unit,
+        "interval": {"method": one.method, "level": one.level},
+        "censored": one.censored,
+    }
+    if one.distribution:
+        value |= {"p50": _finite(one.p50), "p95": _finite(one.p95), "max": _finite(one.max)}
+    elif one.max is not None:
+        value["max"] = _finite(one.max)
+    if one.unbounded:
+        value["unbounded"] = True
+    if one.reason:
+        value["reason"] = one.reason
+    return value
+
+
+class Json(Renderer):
+    """The JSON contract as a file."""
+
+    name: ClassVar[str] = "json"
+    about: ClassVar[str] = "the JSON contract, the same as --json prints"
+
+    def files(self, report: Report) -> dict[str, bytes]:
+        text = json.dumps(run_object(report), indent=2, allow_nan=False, ensure_ascii=False)
+        return {"report.json": text.encode() + b"\n"}

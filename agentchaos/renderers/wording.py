@@ -1,0 +1,125 @@
+"""How numbers, units and verdicts are said to people: one voice for terminal, HTML and PNG."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from agentchaos.distributions import format_duration
+from agentchaos.report import Report
+from agentchaos.scoring.results import Judged, Measured
+
+NS = 1_000_000_000
+
+
+class VerdictWords(NamedTuple):
+    """word: as a headline; colour: its name in the palette; meaning: a sentence for who reads it first."""
+
+    word: str
+    colour: str
+    meaning: str
+
+
+VERDICTS: dict[str, VerdictWords] = {
+    "pass": VerdictWords("PASS", "good", "Every gate holds, with the confidence that was asked for."),
+    "fail": VerdictWords("FAIL", "bad", "At least one gate is missed, beyond what chance explains."),
+    "inconclusive": VerdictWords(
+        "INCONCLUSIVE", "open", "Too few replications to tell, or a fault did not land. This is not a pass."
+    ),
+    "not_measured": VerdictWords(
+        "NOT MEASURED", "open", "A gate is on something that was not measured. This is not a pass."
+    ),
+    "ungated": VerdictWords("NOT JUDGED", "open", "There is no gate and no objective: nothing was judged."),
+    "error": VerdictWords("ERROR", "bad", "The tool or its target failed; no verdict follows."),
+}
+
+PALETTE = {
+    "good": "#1a7f5a",
+    "bad": "#c0392b",
+    "open": "#b7791f",
+    "ink": "#1f2933",
+    "muted": "#64748b",
+    "line": "#d8dee6",
+    "paper": "#ffffff",
+    # segments of the swim lanes
+    "useful": "#3b82a0",
+    "lost": "#d1495b",
+    "waiting": "#edae49",
+    "overhead": "#8d6cab",
+    "down": "#2f3a46",
+    "idle": "#eef2f6",
+    # the five dimensions
+    "functional": "#2a6f97",
+    "temporal": "#e07a5f",
+    "environmental": "#4f9d69",
+    "social": "#9c6ba8",
+    "systemic": "#c9a227",
+}
+"""Colours by what they mean; chosen to be told apart by people who do not see red and green alike."""
+
+
+def outcome(report: Report) -> VerdictWords:
+    """The words for a report's verdict; an interrupted run has none."""
+    if not report.complete:
+        return VerdictWords("INTERRUPTED", "open", "The run was cut short; what had finished is shown.")
+    return VERDICTS[report.verdict]
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A value with its unit, as people say it; `-` where there is none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if unit == "s":
+        return format_duration(round(value * NS))
+    if unit == "1":
+        return share(value)
+    if unit in ("", "count"):
+        return plain(value)
+    return f"{plain(value)} {unit}"
+
+
+def share(value: float) -> str:
+    """A share in 0..1: three decimals, more where it is close to 1 without being 1."""
+    if 0.9995 <= value < 1.0:
+        return f"{min(value, 0.999999):.6f}".rstrip("0")
+    return f"{value:.3f}"
+
+
+def plain(value: float) -> str:
+    """A number with as many digits as are worth reading."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def span(low: float | None, high: float | None, unit: str) -> str:
+    """An interval, `[low, high]`; an open side is said to be so."""
+    if low is None and high is None:
+        return "no interval"
+    return f"[{quantity(low, unit) if low is not None else '-inf'}, " + (
+        f"{quantity(high, unit)}]" if high is not None else "inf)"
+    )
+
+
+def bound(gate: Judged) -> str:
+    """The bound that judged a gate."""
+    if gate.verdict == "not_measured":
+        return "-"
+    return quantity(gate.bound, gate.unit) if gate.bound is not None else "unbounded"
+
+
+def value(gate: Judged) -> str:
+    """The value that a gate is on."""
+    if gate.verdict == "not_measured":
+        return "not measured"
+    return quantity(gate.value, gate.unit) if gate.value is not None else "unbounded"
+
+
+def quantile(measure: Measured, which: str) -> str:
+    """p50, p95 or max of a distribution; `never` where too many were still running at the end."""
+    found: float | None = getattr(measure, which)
+    if found is not None:
+        return quantity(found, measure.unit)
+    return "never" if measure.n and measure.unbounded else "-"
