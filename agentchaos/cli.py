@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,8 +40,6 @@ Overrides = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Another seed than the scenario's.", min=0)]
 Replications = Annotated[str | None, typer.Option(metavar="N|auto", help="How often it is played.")]
 
-FORMATS = ("html", "png", "junit", "json")
-
 
 def _say(text: str = "") -> None:
     """Talk goes to stderr; stdout is for data and for the report."""
@@ -50,23 +51,38 @@ def _told(as_json: bool = False) -> Iterator[None]:
     """Turns every error into its message and its exit code; a traceback never reaches the user."""
     try:
         yield
-    except UserError as wrong:
-        if as_json:
-            from agentchaos.renderers.contract import error_object
-
-            typer.echo(json.dumps(error_object(wrong.problems), indent=2))
-        else:
-            for problem in wrong.problems:
-                _say(str(problem))
-        raise typer.Exit(wrong.exit_code) from None
     except AgentChaosError as wrong:
-        _say(f"error: {wrong}")
+        _complain(wrong, as_json=as_json)
         raise typer.Exit(wrong.exit_code) from None
     except KeyboardInterrupt:
         _say("interrupted")
         raise typer.Exit(Interrupted.exit_code) from None
-    except BrokenPipeError:  # the reader of a pipe has gone: nothing to complain about
-        raise typer.Exit(0) from None
+    except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to complain to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_OF_VERDICT["error"]) from None
+    except Exception as bug:
+        if os.environ.get("AGENTCHAOS_DEBUG"):
+            raise
+        where = traceback.extract_tb(bug.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        broken = AgentChaosError(
+            f"a bug in agentchaos, not in your scenario: {type(bug).__name__}: {bug} ({place}); "
+            "AGENTCHAOS_DEBUG=1 shows the whole traceback"
+        )
+        _complain(broken, as_json=as_json)
+        raise typer.Exit(broken.exit_code) from None
+
+
+def _complain(wrong: AgentChaosError, *, as_json: bool) -> None:
+    """An error on stderr, or as the object that `--json` promises on stdout."""
+    problems = wrong.problems if isinstance(wrong, UserError) else (Problem(str(wrong)),)
+    if as_json:
+        from agentchaos.renderers.contract import error_object
+
+        typer.echo(json.dumps(error_object(problems, wrong.exit_code), indent=2))
+        return
+    for problem in problems:
+        _say(str(problem) if isinstance(wrong, UserError) else f"error: {problem}")
 
 
 def _number(replications: str | None) -> int | str | None:
@@ -104,13 +120,9 @@ def run(
 ) -> None:
     """Simulate scenarios, score them, judge their gates, and write the reports."""
     with _told(as_json):
-        formats = tuple(format_ or ("html", "png"))
-        if unknown := [name for name in formats if name not in FORMATS]:
-            from agentchaos.words import did_you_mean
-
-            raise UsageError(f"--format: no format '{unknown[0]}'{did_you_mean(unknown[0], FORMATS)}")
         from agentchaos import pipeline
 
+        formats = pipeline.known_formats(format_ or ("html", "png"))
         ready = _all_or_nothing(files, overrides, gate, seed, _number(replications))
         reports: list[Report] = []
         interrupted = False
@@ -180,7 +192,7 @@ def _show(report: Report, *, quiet: bool) -> None:
 
     from agentchaos.renderers.terminal import show
 
-    show(report, Console(highlight=False, soft_wrap=False), quiet=quiet)
+    show(report, Console(highlight=False), quiet=quiet)
 
 
 @contextlib.contextmanager
@@ -395,6 +407,12 @@ def _root(
     pass
 
 
+def _interrupt(signum: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """The entry point."""
+    # what a CI sends to a job that it cancels: the archive is closed as after Ctrl-C
+    signal.signal(signal.SIGTERM, _interrupt)
     app(prog_name="agentchaos")

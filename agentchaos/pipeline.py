@@ -19,20 +19,33 @@ import dataclasses
 import os
 import platform
 import shlex
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 from agentchaos import __version__
 from agentchaos.archive import Archive
-from agentchaos.errors import ArchiveError, Problem, TargetError, UsageError
+from agentchaos.errors import (
+    EXIT_OF_VERDICT,
+    ArchiveError,
+    Interrupted,
+    Problem,
+    TargetError,
+    UsageError,
+)
 from agentchaos.metrics.base import Count, Curve, Data, Incidents, Ratio
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
 from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.scoring.gate import Ruling, judge, landings, verdict
+from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import FaultLanding, Judged, Measured
+from agentchaos.scoring.scores import score
+from agentchaos.scoring.table import Table
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
 from agentchaos.targets.simulator import Simulator
@@ -132,6 +145,9 @@ _plan: Plan | None = None
 
 def _take_plan(plan: Plan) -> None:
     global _plan
+    # Ctrl-C reaches every process of the terminal; the parent alone answers it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _plan = plan
 
 
@@ -151,12 +167,18 @@ def play(
 
     The data do not depend on the number of processes. An interrupt ends the play and gives what had
     finished, with `complete` False.
+
+    Raises:
+        UsageError: `only` is not a replication of the plan.
+        TargetError: the engine broke down, or one of its processes was killed.
     """
+    if only is not None and not 1 <= only <= plan.replications:
+        raise UsageError(f"--replication: {only} is not one of the {plan.replications} of this plan")
     began = time.perf_counter()
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
     todo = [(arm, number) for number in numbers for arm in plan.arms]
     done: dict[tuple[str, int], Data] = {}
-    jobs = min(len(todo), jobs or os.cpu_count() or 1)
+    jobs = min(len(todo), jobs or _cores())
     complete = True
     try:
         if jobs == 1:
@@ -175,6 +197,13 @@ def play(
             for arm in plan.arms:
                 arms[arm][number] = done[arm, number]
     return Played(arms, complete, time.perf_counter() - began)
+
+
+def _cores() -> int:
+    """The cores that this process may use: in a container fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _play_on(
@@ -197,6 +226,8 @@ def _play_on(
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+        except BrokenProcessPool as broken:
+            raise TargetError("a process of the simulator was killed, perhaps for want of memory") from broken
 
 
 def _gather(
@@ -227,19 +258,16 @@ def report_on(
 
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
-    from agentchaos.scoring.gate import judge, landings, verdict
-    from agentchaos.scoring.measures import measure
-    from agentchaos.scoring.scores import score
-    from agentchaos.scoring.table import Table
-
+    played = len(arms.get("chaos", {}))
     table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
     measures = measure(table)
     scores = score(table, measures)
     judged = judge(terms.gates, table, measures, scores)
     faults = landings(table)
     ruling = verdict(judged, faults, require_gates=require_gates)
+    if not complete or (played < terms.replications and ruling.verdict in ("pass", "ungated")):
+        ruling = _not_the_whole(played, terms.replications, complete)
     worst, why = worst_replication(arms, judged)
-    played = len(arms.get("chaos", {}))
     return Report(
         schema_version=1,
         tool_version=__version__,
@@ -253,7 +281,7 @@ def report_on(
         engine=terms.engine,
         environment=environment or the_environment(),
         verdict=ruling.verdict,
-        exit_code=ruling.exit_code if complete else 130,
+        exit_code=ruling.exit_code,
         verdict_reason=ruling.reason,
         gates=judged,
         scores=scores,
@@ -266,7 +294,7 @@ def report_on(
         worst_replication=worst,
         worst_reason=why,
         repeat_worst="" if worst is None else f"{terms.reproduce} --replication {worst}",
-        warnings=warnings(terms, played, complete),
+        warnings=warnings(terms),
         horizon=terms.setting.horizon / NS,
         warmup=terms.setting.warmup / NS,
         drain=(terms.setting.end - terms.setting.horizon) / NS,
@@ -274,6 +302,15 @@ def report_on(
         curves=_curves(arms),
         complete=complete,
     )
+
+
+def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:
+    """The verdict where not every replication of the plan was played: never a pass."""
+    if complete:
+        reason = f"only {played} of {planned} replications was played: that repeats a run, it judges nothing"
+    else:
+        reason = f"interrupted: {played} of {planned} replications had finished"
+    return Ruling("inconclusive", EXIT_OF_VERDICT["inconclusive"], reason)
 
 
 def the_environment() -> dict[str, str]:
@@ -289,11 +326,9 @@ def the_environment() -> dict[str, str]:
     }
 
 
-def warnings(terms: Terms, played: int, complete: bool) -> tuple[str, ...]:
+def warnings(terms: Terms) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     said = []
-    if not complete:
-        said.append(f"interrupted: {played} of {terms.replications} replications had finished")
     if not terms.declared:
         said.append("no fault is declared: nothing was put to the test")
     return tuple(said)
@@ -354,35 +389,36 @@ def _longest_recovery(data: Data) -> float:
 
 def recovery_rows(measures: dict[str, Measured], faults: Sequence[FaultLanding]) -> tuple[RecoveryRow, ...]:
     """The recovery table: all process and state incidents, then each fault."""
-    rows = []
-    labels = [("all", "")] + [(fault.name, f"{{fault={fault.name}}}") for fault in faults]
-    for fault, label in labels:
-        after_lift = f"recovery_time{{fault={fault},from=after_lift}}"
-        service = measures.get(f"recovery_time{label}") or measures.get(after_lift)
-        if service is None or service.n == 0:
-            continue
-        blank = dataclasses.replace(
-            service, mean=None, low=None, high=None, n=0, p50=None, p95=None, max=None,
-            censored=0, unbounded=False, reason="no such phase",
-        )  # fmt: skip
-        part = lambda name, label=label, blank=blank: measures.get(f"{name}{label}") or blank  # noqa: E731
-        detect = part("detect_time")
-        rows.append(
-            RecoveryRow(
-                fault=fault,
-                incidents=service.n,
-                censored=service.censored,
-                undetected=detect.censored,
-                service=service,
-                work=part("work_recovery_time"),
-                point=part("recovery_point"),
-                detect=detect,
-                decide=part("decide_time"),
-                restore=part("restore_time"),
-                replay=part("replay_time"),
-            )
-        )
-    return tuple(rows)
+    labels = [("all", ""), *((fault.name, f"{{fault={fault.name}}}") for fault in faults)]
+    rows = (_recovery_row(measures, fault, label) for fault, label in labels)
+    return tuple(row for row in rows if row is not None)
+
+
+def _recovery_row(measures: dict[str, Measured], fault: str, label: str) -> RecoveryRow | None:
+    """None where the fault led to no incident."""
+    after_lift = f"recovery_time{{fault={fault},from=after_lift}}"
+    service = measures.get(f"recovery_time{label}") or measures.get(after_lift)
+    if service is None or service.n == 0:
+        return None
+
+    def part(name: str) -> Measured:
+        found = measures.get(f"{name}{label}")
+        return found or Measured(f"{name}{label}", "s", None, None, None, 0, "-", reason="no such phase")
+
+    detect = part("detect_time")
+    return RecoveryRow(
+        fault=fault,
+        incidents=service.n,
+        censored=service.censored,
+        undetected=detect.censored,
+        service=service,
+        work=part("work_recovery_time"),
+        point=part("recovery_point"),
+        detect=detect,
+        decide=part("decide_time"),
+        restore=part("restore_time"),
+        replay=part("replay_time"),
+    )
 
 
 def _curves(arms: Arms) -> ProgressCurves | None:
@@ -452,6 +488,8 @@ def run(
         terms, played.arms, complete=played.complete, require_gates=require_gates, traces=trace_of
     )
     report = dataclasses.replace(report, folder=str(archive.folder), seconds=played.seconds)
+    if not played.complete:
+        report = dataclasses.replace(report, exit_code=Interrupted.exit_code)
     archive.write_data(played.arms)
     if played.arms["chaos"]:
         trace_of(min(played.arms["chaos"]))
@@ -473,6 +511,21 @@ def run(
         complete=played.complete,
     )
     return report
+
+
+def known_formats(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of formats, each once.
+
+    Raises:
+        UsageError: no renderer has that name.
+    """
+    from agentchaos.renderers.base import renderers
+    from agentchaos.words import did_you_mean
+
+    known = renderers()
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"--format: no format '{unknown[0]}'{did_you_mean(unknown[0], known)}")
+    return tuple(dict.fromkeys(names))
 
 
 def _strikes_shown(plan: Plan) -> list[dict[str, Any]]:

@@ -49,7 +49,8 @@ def document(report: Report) -> bytes:
     output = ET.SubElement(suite, "system-out")
     output.text = _text(f"{wording.outcome(report).word}: {report.verdict_reason}\n{report.reproduce}\n")
     ET.indent(suites)
-    return ET.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"
+    xml: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return xml + b"\n"
 
 
 def _case(suite: ET.Element, report: Report, kind: str, name: str) -> ET.Element:

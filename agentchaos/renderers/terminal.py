@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from agentchaos.renderers import wording
 from agentchaos.report import RecoveryRow, Report
-from agentchaos.scoring.results import Dimension, Measured
+from agentchaos.scoring.results import Dimension
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +24,7 @@ _SIGNS = {
     "missed": ("?", "open"),
 }
 _PLAIN_SIGNS = {"\u2714": "ok", "\u2718": "x"}
-BAR = 20
+BAR = 12
 
 
 def show(report: Report, console: Console, *, quiet: bool = False) -> None:
@@ -52,11 +50,20 @@ def _heading(console: Console, text: str, note: str = "") -> None:
     console.print(Text.assemble((text, "bold"), (f"  {note}" if note else "", "dim")), soft_wrap=True)
 
 
-def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    for place, name in enumerate(columns):
-        table.add_column(name, justify="right" if place in right else "left", overflow="fold")
-    return table
+def _grid(console: Console, rows: Sequence[Sequence[Text | str]], right: tuple[int, ...] = ()) -> None:
+    """Rows in columns, the first row as their heads. Nothing is folded or cut: it is read, and copied."""
+    cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
+    for number, row in enumerate(cells):
+        line = Text()
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            pad = " " * (width - cell.cell_len)
+            line.append_text(Text.assemble(pad, cell) if place in right else Text.assemble(cell, pad))
+            line.append("  ")
+        line.rstrip()
+        if number == 0:
+            line.stylize("dim")
+        console.print(line, soft_wrap=True)
 
 
 def _sign(verdict: str, ascii_only: bool) -> Text:
@@ -87,22 +94,24 @@ def _verdict(report: Report, console: Console) -> None:
 def _gates(report: Report, console: Console, ascii_only: bool) -> None:
     if not report.gates:
         return
-    _heading(console, "Gates", "each is judged on the bound (one-sided, 95 %) that is unfavourable to it")
-    table = _table("", "gate", "value", "bound", "n", "why", right=(2, 3, 4))
-    for gate in report.gates:
-        expression = escape(gate.expression) + (" [dim](implied)[/]" if gate.implied else "")
-        table.add_row(
-            _sign(gate.verdict, ascii_only),
-            expression,
-            wording.value(gate),
-            wording.bound(gate),
-            f"{gate.n:,}",
-            Text(gate.reason, style="dim"),
-        )
-    console.print(table)
+    _heading(console, "Gates", "judged on the bound (one-sided, 95 %) that is unfavourable")
+    names = [g.expression + (" (implied)" if g.implied else "") for g in report.gates]
+    widths = [
+        max(len(name) for name in names),
+        max(len(wording.value(g)) for g in report.gates),
+        max(len(wording.bound(g)) for g in report.gates),
+    ]
+    for name, gate in zip(names, report.gates, strict=True):
+        line = _sign(gate.verdict, ascii_only)
+        line.append(f" {name:<{widths[0]}}  {wording.value(gate):>{widths[1]}}", "default")
+        line.append(f"  bound {wording.bound(gate):>{widths[2]}}  n = {gate.n:,}", "dim")
+        console.print(line, soft_wrap=True)
+        if gate.verdict != "pass":
+            _line(console, f"    {gate.verdict.replace('_', ' ')}: {gate.reason}", "dim")
 
 
 def _bar(one: Dimension, ascii_only: bool) -> Text:
+    """The score as a bar; dim where not all of its attributes were measured."""
     full, empty = ("#", ".") if ascii_only else ("\u2588", "\u2591")
     if one.mean is None:
         return Text(empty * BAR, style="dim")
@@ -112,19 +121,20 @@ def _bar(one: Dimension, ascii_only: bool) -> Text:
 
 
 def _dimensions(report: Report, console: Console, ascii_only: bool) -> None:
-    _heading(console, "Scores", "0 to 1, with one-sided 95 % bounds; geometric mean of what was measured")
-    table = _table("dimension", "score", "bounds", "", "measured", "lowest attribute", right=(1,))
+    _heading(console, "Scores", "0 to 1, one-sided 95 % bounds; geometric mean of what was measured")
+    rows: list[tuple[Text | str, ...]] = [("", "score", "bounds", "", "of", "lowest attribute")]
     lowest = _lowest(report)
     for one in (*report.scores.dimensions, report.scores.overall):
-        table.add_row(
+        row = (
             Text(one.name, style="bold" if one.name == "overall" else ""),
-            wording.quantity(one.mean, "1") if one.mean is not None else "not measured",
-            wording.span(one.low, one.high, "1") if one.mean is not None else "",
+            wording.quantity(one.mean, "1"),
+            wording.span(one.low, one.high, "1") if one.mean is not None else "not measured",
             _bar(one, ascii_only),
-            f"{one.measured} of {one.of}",
+            f"{one.measured}/{one.of}",
             lowest.get(one.name, ""),
         )
-    console.print(table)
+        rows.append(row)
+    _grid(console, rows, right=(1,))
     missing = [a.name for a in report.scores.attributes if a.mean is None]
     if missing:
         _line(console, f"not measured: {', '.join(missing)}", "dim")
@@ -142,59 +152,66 @@ def _lowest(report: Report) -> dict[str, str]:
     return found
 
 
-def _target(seconds: float | None) -> str:
-    return "no target" if seconds is None else f"target {wording.quantity(seconds, 's')}"
-
-
 def _recovery(report: Report, console: Console) -> None:
-    if not report.recovery:
+    rows = report.recovery
+    if len(rows) == 2:  # one fault: pooled is the same again
+        rows = rows[1:]
+    if not rows:
         return
-    note = f"RTO: {_target(report.rto)}, RPO: {_target(report.rpo)}; p50 / p95 over incidents"
-    _heading(console, "Recovery", note)
-    table = _table(
-        "fault", "incidents", "recovery time", "of work", "recovery point",
-        "detect", "decide", "restore", "replay", right=(1,),
-    )  # fmt: skip
-    for row in report.recovery:
-        table.add_row(*_recovery_cells(row))
-    console.print(table)
+    _heading(console, "Recovery", "mean with its bounds, quantiles over incidents")
+    heads = ("", "n", "mean", "bounds", "p50", "p95", "max", "target")
+    cells = [line for row in rows for line in _recovery_cells(row, report)]
+    _grid(console, [heads, *cells], right=(1, 2, 4, 5, 6, 7))
+    for row in rows:
+        if phases := _phases(row):
+            _line(console, f"{row.fault} = {phases} (means)", "dim")
+    for row in rows:
+        for count, word in ((row.censored, "never recovered"), (row.undetected, "were never detected")):
+            if count:
+                _line(console, f"! {row.fault}: {count:,} of {row.incidents:,} {word}", STYLES["bad"])
 
 
-def _recovery_cells(row: RecoveryRow) -> Iterator[Text | str]:
-    open_ = ", ".join(
-        f"{count} {word}"
-        for count, word in ((row.censored, "not recovered"), (row.undetected, "undetected"))
-        if count
-    )
-    yield Text(row.fault, style="bold" if row.fault == "all" else "")
-    yield f"{row.incidents:,}" + (f" ({open_})" if open_ else "")
-    for measure in (row.service, row.work, row.point, row.detect, row.decide, row.restore, row.replay):
-        yield _two(measure)
+def _recovery_cells(row: RecoveryRow, report: Report) -> Iterator[tuple[Text | str, ...]]:
+    after_lift = "from=after_lift" in row.service.name
+    for name, measure, target in (
+        ("recovered after its end" if after_lift else "recovery time", row.service, report.rto),
+        ("caught up after", row.work, None),
+        ("recovery point", row.point, report.rpo),
+    ):
+        if measure.n:
+            yield (
+                Text.assemble((row.fault, "bold"), f" {name}"),
+                f"{measure.n:,}",
+                wording.quantity(measure.mean, "s"),
+                wording.span(measure.low, measure.high, "s"),
+                *(wording.quantile(measure, which) for which in ("p50", "p95", "max")),
+                "-" if target is None else wording.quantity(target, "s"),
+            )
 
 
-def _two(measure: Measured) -> str:
-    if not measure.n:
-        return "-"
-    p50, p95 = wording.quantile(measure, "p50"), wording.quantile(measure, "p95")
-    return p50 if p50 == p95 else f"{p50} / {p95}"
+def _phases(row: RecoveryRow) -> str:
+    """What the mean recovery is made of."""
+    named = (("detect", row.detect), ("decide", row.decide), ("restore", row.restore), ("replay", row.replay))
+    return " + ".join(f"{name} {wording.quantity(m.mean, 's')}" for name, m in named if m.n)
 
 
 def _faults(report: Report, console: Console, ascii_only: bool) -> None:
     if not report.faults:
         return
     _heading(console, "Faults", "a fault that does not land makes the run inconclusive")
-    table = _table("", "fault", "on", "planned", "landed", "missed", right=(3, 4))
+    rows: list[tuple[Text | str, ...]] = [("", "fault", "on", "planned", "landed", "missed")]
     for fault in report.faults:
         missed = ", ".join(f"{count} {reason}" for reason, count in sorted(fault.missed.items()))
-        table.add_row(
+        row = (
             _sign(fault.verdict, ascii_only),
-            escape(fault.name),
-            escape(fault.target),
+            fault.name,
+            fault.target,
             f"{fault.planned:,}",
             f"{fault.landed:,}",
-            Text(fault.reason or missed or "-", style="" if fault.reason else "dim"),
+            fault.reason or missed or "-",
         )
-    console.print(table)
+        rows.append(row)
+    _grid(console, rows, right=(3, 4))
 
 
 def _ending(report: Report, console: Console, quiet: bool) -> None:
