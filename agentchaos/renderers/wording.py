@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from agentchaos.distributions import format_duration
@@ -56,6 +57,28 @@ PALETTE = {
     "systemic": "#c9a227",
 }
 """Colours by what they mean; chosen to be told apart by people who do not see red and green alike."""
+
+PALETTE_DARK = {
+    "good": "#4cc38a",
+    "bad": "#ff7b6b",
+    "open": "#e5b454",
+    "ink": "#e6ebf0",
+    "muted": "#9aa8b7",
+    "line": "#37424e",
+    "paper": "#1a2129",
+    "useful": "#5aa9c9",
+    "lost": "#f0697a",
+    "waiting": "#f2bf5e",
+    "overhead": "#b294d1",
+    "down": "#c9d2dc",
+    "idle": "#28313b",
+    "functional": "#5aa4d6",
+    "temporal": "#f0957b",
+    "environmental": "#6fc48a",
+    "social": "#c194cd",
+    "systemic": "#e0bf4f",
+}
+"""The same colours where the paper is dark."""
 
 
 def outcome(report: Report) -> VerdictWords:
@@ -123,3 +146,34 @@ def quantile(measure: Measured, which: str) -> str:
     if found is not None:
         return quantity(found, measure.unit)
     return "never" if measure.n and measure.unbounded else "-"
+
+
+def moment(seconds: float) -> str:
+    """A round duration on an axis, as short as can be: `0`, `1 min`, `2 h`."""
+    if seconds == 0:
+        return "0"
+    if seconds in (60.0, 86400.0):
+        return "1 min" if seconds == 60.0 else "1 d"
+    return quantity(seconds, "s")
+
+
+def interval(measure: Measured) -> str:
+    """The interval of a measure; nothing where it has no mean."""
+    return "" if measure.mean is None else span(measure.low, measure.high, measure.unit)
+
+
+def many(count: int, word: str) -> str:
+    """A count with its noun: `1 replication`, `24 replications`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def in_words(name: str) -> str:
+    """An identifier as people write it: `already_down` is `already down`."""
+    return name.replace("_", " ")
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

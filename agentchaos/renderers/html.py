@@ -1,0 +1,485 @@
+"""One self-contained HTML report: opens offline, without scripts, light or dark, on a phone or on paper.
+
+This module turns a Report into what the templates place on the page; all text stands in the templates,
+all geometry in `drawing`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from agentchaos.renderers import drawing, wording
+from agentchaos.renderers.base import Renderer
+from agentchaos.renderers.drawing import Axis, Label
+from agentchaos.report import Band, Lane, Mark, RecoveryRow, Report, Timeline
+from agentchaos.scoring.results import Dimension, Judged, Measured
+
+TEMPLATES = Path(__file__).parent / "templates"
+CONTROL = "control."
+
+
+class Html(Renderer):
+    """The whole report as one file."""
+
+    name: ClassVar[str] = "html"
+    about: ClassVar[str] = "one self-contained HTML report that opens offline"
+
+    def files(self, report: Report) -> dict[str, bytes]:
+        return {"report.html": page(report).encode()}
+
+
+def page(report: Report) -> str:
+    """The HTML of a report."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,  # scenarios name their faults, groups and measures as they like
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["say"] = wording
+    return environment.get_template("report.html").render(view(report))
+
+
+def view(report: Report) -> dict[str, Any]:
+    """What the templates place on the page."""
+    words = wording.outcome(report)
+    return {
+        "report": report,
+        "words": words,
+        "light": wording.PALETTE,
+        "dark": wording.PALETTE_DARK,
+        "gates": [(gate, bullet(gate)) for gate in report.gates],
+        "tally": tally(report.gates),
+        "cards": cards(report),
+        "petals": petals(report.scores.dimensions),
+        "rings": [(share, drawing.radius(share), drawing.around(-54, drawing.radius(share)))
+                  for share in drawing.RINGS],
+        "centre": drawing.CENTRE,
+        "hub": drawing.HUB,
+        "by_dimension": [
+            (dimension, [a for a in report.scores.attributes if a.dimension == dimension.name])
+            for dimension in report.scores.dimensions
+        ],
+        "spreads": spreads(report),
+        "phases": phases(report.recovery),
+        "lanes": None if report.timeline is None else swim_lanes(report.timeline),
+        "curves": curves(report),
+        "measures": grouped(report.measures),
+        "methods": methods(report.measures.values()),
+        "not_measured": [a.name for a in report.scores.attributes if a.mean is None],
+        "evidence": sorted({a.evidence for a in report.scores.attributes if a.mean is not None}),
+    }  # fmt: skip
+
+
+# -- verdict ------------------------------------------------------------------------------------
+
+
+class Bullet(NamedTuple):
+    """A gate as a picture; places in percent. wrong: (begin, width) of the side on which it is missed."""
+
+    threshold: float
+    value: float
+    bound: float | None
+    wrong: tuple[float, float]
+
+
+def tally(gates: Iterable[Judged]) -> dict[str, int]:
+    """How many gates came out how, by the sign that they bear: good, bad, open."""
+    sides = {"pass": "good", "fail": "bad"}
+    counts = {"good": 0, "bad": 0, "open": 0}
+    for gate in gates:
+        counts[sides.get(gate.verdict, "open")] += 1
+    return counts
+
+
+def bullet(gate: Judged) -> Bullet | None:
+    """The picture of a gate with a value and a threshold of one unit; None where there is none."""
+    found = re.search(r"(<=|>=|<|>)\s*[^<>=]*$", gate.expression)
+    if found is None or gate.value is None or gate.threshold is None:
+        return None
+    known = [v for v in (gate.value, gate.bound, gate.threshold) if v is not None]
+    low, high = min(known), max(known)
+    margin = (high - low) * 0.25 or abs(high) * 0.25 or 1.0
+    low, high = low - margin, high + margin
+    at = lambda v: drawing.percent(v, low, high)  # noqa: E731
+    limit = at(gate.threshold)
+    wrong = (0.0, limit) if found[1].startswith(">") else (limit, round(100 - limit, 2))
+    return Bullet(limit, at(gate.value), None if gate.bound is None else at(gate.bound), wrong)
+
+
+class Card(NamedTuple):
+    """A number of the headline. tone: bad where it is beyond its target, else none."""
+
+    title: str
+    value: str
+    notes: tuple[str, ...]
+    tone: str = ""
+
+
+def cards(report: Report) -> list[Card]:
+    """The few numbers that who reads one line wants."""
+    overall = report.scores.overall
+    made = []
+    if overall.mean is not None:
+        notes = (
+            f"{wording.span(overall.low, overall.high, '1')}, n = {overall.n:,}",
+            f"{overall.measured} of {overall.of} attributes measured",
+        )
+        made.append(Card("overall score", wording.quantity(overall.mean, "1"), notes))
+    pooled = next((row for row in report.recovery if row.fault == "all"), None)
+    if pooled is not None:
+        made.append(_p95_card("recovery time, p95", pooled.service, "RTO", report.rto))
+        if pooled.point.n:
+            made.append(_p95_card("work lost, p95", pooled.point, "RPO", report.rpo))
+    for title, name in (("availability", "availability"), ("tasks done right", "task_success")):
+        value = report.measures.get(name)
+        if value is not None and value.mean is not None:
+            made.append(_share_card(title, value, report.measures.get(CONTROL + name)))
+    return made
+
+
+def _p95_card(title: str, measure: Measured, word: str, target: float | None) -> Card:
+    notes = [f"of {wording.many(measure.n, 'incident')}"]
+    if measure.censored:
+        notes.append(f"{measure.censored} never ended")
+    beyond = measure.unbounded and measure.p95 is None
+    if target is not None:
+        beyond = beyond or (measure.p95 is not None and measure.p95 > target)
+        side = "beyond" if beyond else "within"
+        notes.append(f"{side} the {word} of {wording.moment(target)}")
+    return Card(title, wording.quantile(measure, "p95"), tuple(notes), "bad" if beyond else "")
+
+
+def _share_card(title: str, measure: Measured, control: Measured | None) -> Card:
+    notes = [f"{wording.interval(measure)}, n = {measure.n:,}"]
+    if control is not None and control.mean is not None:
+        notes.append(f"{wording.quantity(control.mean, '1')} without faults")
+    return Card(title, wording.quantity(measure.mean, "1"), tuple(notes))
+
+
+# -- scores -------------------------------------------------------------------------------------
+
+
+class Petal(NamedTuple):
+    """A dimension as a petal. path None: not measured, the outline stays empty."""
+
+    dimension: Dimension
+    outline: str
+    path: str | None
+    whisker: str | None
+    label: Label
+
+    @property
+    def partial(self) -> bool:
+        """Whether some of its attributes were not measured."""
+        return self.dimension.measured < self.dimension.of
+
+
+def petals(dimensions: tuple[Dimension, ...]) -> list[Petal]:
+    """The flower of the dimensions."""
+    made = []
+    for one, angle in zip(dimensions, drawing.petal_angles(len(dimensions)), strict=True):
+        path = None if one.mean is None else drawing.petal_path(angle, one.mean)
+        whisker = None
+        if one.mean is not None and one.low is not None and one.high is not None:
+            whisker = drawing.whisker_path(angle, one.low, one.high)
+        label = drawing.petal_label(angle)
+        made.append(Petal(one, drawing.petal_path(angle, 1.0), path, whisker, label))
+    return made
+
+
+# -- recovery -----------------------------------------------------------------------------------
+
+
+class Spread(NamedTuple):
+    """A distribution of a fault on its track: places in percent, None where it is not known."""
+
+    fault: str
+    measure: Measured
+    p50: float | None
+    p95: float | None
+    longest: float | None
+
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """Begin and end of its line; one that never ended reaches the edge."""
+        known = [p for p in (self.p50, self.p95, self.longest) if p is not None]
+        if self.measure.censored or self.measure.unbounded:
+            known.append(100.0)
+        return (min(known), max(known)) if known else None
+
+
+class Panel(NamedTuple):
+    """A chart of distributions, a row a fault, against a target (None: there is no target)."""
+
+    key: str
+    axis: Axis
+    target: float | None
+    target_place: float | None
+    rows: list[Spread]
+
+
+def spreads(report: Report) -> list[Panel]:
+    """Achieved recovery time, recovery point and recovery of the work, as far as there are any."""
+    kinds: tuple[tuple[str, Callable[[RecoveryRow], Measured], float | None], ...] = (
+        ("time", lambda row: row.service, report.rto),
+        ("point", lambda row: row.point, report.rpo),
+        ("work", lambda row: row.work, None),
+    )
+    made = []
+    for key, pick, target in kinds:
+        found = [(row.fault, pick(row)) for row in report.recovery]
+        values = [v for _, m in found for v in (m.p50, m.p95, m.max)]
+        axis = drawing.seconds_axis([*values, target])
+        if axis is None or not any(m.n for _, m in found):
+            continue
+        at = lambda v, axis=axis: None if v is None else axis.at(v)  # noqa: E731
+        rows = [Spread(fault, m, at(m.p50), at(m.p95), at(m.max)) for fault, m in found]
+        made.append(Panel(key, axis, target, at(target), rows))
+    return made
+
+
+PHASES = ("detect", "decide", "restore", "replay")
+
+
+class Part(NamedTuple):
+    """A phase of recovery on a stacked bar; places in percent."""
+
+    name: str
+    seconds: float
+    begin: float
+    width: float
+
+
+class Stack(NamedTuple):
+    """The mean phases of a fault's recoveries, end to end; `counts`: how many were seen of each."""
+
+    fault: str
+    parts: list[Part]
+    total: float
+    counts: tuple[int, ...]
+
+
+class Stacks(NamedTuple):
+    """All stacked bars on one axis."""
+
+    axis: Axis
+    rows: list[Stack]
+
+
+def phases(recovery: tuple[RecoveryRow, ...]) -> Stacks | None:
+    """The means of detect, decide, restore and replay, stacked; None where no phase was seen."""
+    found: list[tuple[str, list[tuple[str, Measured]]]] = []
+    for row in recovery:
+        own = [(name, m) for name in PHASES if (m := getattr(row, name)).mean is not None]
+        if own:
+            found.append((row.fault, own))
+    totals = [sum(m.mean or 0.0 for _, m in own) for _, own in found]
+    if not totals or max(totals) <= 0:
+        return None
+    # a bar of parts can be added up by eye on a linear axis only
+    top = max(totals)
+    axis = Axis(0.0, top * 1.02)
+    rows = []
+    for (fault, own), total in zip(found, totals, strict=True):
+        parts, begin = [], 0.0
+        for name, measure in own:
+            mean = measure.mean or 0.0
+            parts.append(Part(name, mean, axis.at(begin), round(axis.at(begin + mean) - axis.at(begin), 2)))
+            begin += mean
+        rows.append(Stack(fault, parts, total, tuple(m.n for _, m in own)))
+    return Stacks(axis, rows)
+
+
+# -- swim lanes ---------------------------------------------------------------------------------
+
+
+class PlacedBand(NamedTuple):
+    """A fault in force on a track, in percent."""
+
+    band: Band
+    begin: float
+    width: float
+
+
+class PlacedMark(NamedTuple):
+    """A moment on a lane, in percent; `texts` where several fall on one place."""
+
+    kind: str
+    place: float
+    marks: tuple[Mark, ...]
+
+
+class LaneView(NamedTuple):
+    """A lane as paths by kind, with what is drawn upon it and the shares of its time."""
+
+    lane: Lane
+    paths: dict[str, str]
+    bands: list[PlacedBand]
+    marks: list[PlacedMark]
+    shares: list[tuple[str, float]]
+
+
+class Lanes(NamedTuple):
+    """The swim lanes of a timeline; `faults`: a track a fault, above the lanes."""
+
+    axis: Axis
+    units: int
+    faults: list[tuple[str, list[PlacedBand]]]
+    lanes: list[LaneView]
+    kinds: list[str]
+    mark_kinds: list[str]
+
+
+MARK_KINDS = ("detected", "failed_over", "recovered", "caught_up", "gave_up")
+
+
+def swim_lanes(timeline: Timeline) -> Lanes:
+    """The lanes of a timeline, placed."""
+    axis = Axis(timeline.begin, timeline.end)
+    bands = [_placed(band, axis) for band in timeline.bands]
+    units = drawing.grain(timeline.lanes)
+    lanes = []
+    for lane in timeline.lanes:
+        paths = drawing.lane_paths(lane, timeline.begin, timeline.end, units)
+        own = [b for b in bands if b.band.lane in ("", lane.name)]
+        marks = _marks([m for m in timeline.marks if m.lane == lane.name], axis)
+        lanes.append(LaneView(lane, paths, own, marks, _shares(lane, timeline)))
+    seen = {kind for lane in lanes for kind in lane.paths}
+    marked = {mark.kind for lane in lanes for mark in lane.marks}
+    return Lanes(
+        axis=axis,
+        units=units,
+        faults=[(name, [b for b in bands if b.band.fault == name])
+                for name in dict.fromkeys(band.fault for band in timeline.bands)],
+        lanes=lanes,
+        kinds=[*(k for k in drawing.KINDS if k in seen), *sorted(seen - set(drawing.KINDS)), "idle"],
+        mark_kinds=[kind for kind in MARK_KINDS if kind in marked],
+    )  # fmt: skip
+
+
+def _placed(band: Band, axis: Axis) -> PlacedBand:
+    begin = axis.at(band.begin)
+    return PlacedBand(band, begin, round(axis.at(band.end) - begin, 2))
+
+
+def _marks(marks: Iterable[Mark], axis: Axis) -> list[PlacedMark]:
+    """Marks of one kind that would lie upon each other become one."""
+    placed: dict[tuple[str, int], list[Mark]] = {}
+    for mark in marks:
+        placed.setdefault((mark.kind, round(axis.at(mark.time) * 2)), []).append(mark)
+    return [PlacedMark(kind, axis.at(own[0].time), tuple(own)) for (kind, _), own in placed.items()]
+
+
+def _shares(lane: Lane, timeline: Timeline) -> list[tuple[str, float]]:
+    whole = timeline.end - timeline.begin
+    sums: dict[str, float] = {}
+    for segment in lane.segments:
+        sums[segment.kind] = sums.get(segment.kind, 0.0) + segment.end - segment.begin
+    sums["idle"] = max(0.0, whole - sum(v for kind, v in sums.items() if kind != "idle"))
+    return [(kind, 100 * seconds / whole) for kind, seconds in sums.items() if whole > 0 and seconds > 0]
+
+
+# -- progress -----------------------------------------------------------------------------------
+
+
+class Curves(NamedTuple):
+    """Useful work of both arms over time, as paths in one box; the last values in seconds of work."""
+
+    chaos: str
+    control: str
+    across: Axis
+    up: Axis
+    last: tuple[float, float]
+
+
+def curves(report: Report) -> Curves | None:
+    """The progress of both arms; None where there is none."""
+    found = report.curves
+    if found is None or not found.times:
+        return None
+    across = Axis(0.0, max(found.times))
+    up = Axis(0.0, max(*found.chaos, *found.control, 1e-9) * 1.04)
+    return Curves(
+        chaos=drawing.curve_path(found.times, found.chaos, across.high, up.high),
+        control=drawing.curve_path(found.times, found.control, across.high, up.high),
+        across=across,
+        up=up,
+        last=(found.chaos[-1], found.control[-1]),
+    )
+
+
+# -- all measures -------------------------------------------------------------------------------
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Tasks": (
+        "task_",
+        "tasks_",
+        "accuracy",
+        "completeness",
+        "timeliness",
+        "deadline_hits",
+        "honesty",
+        "pass_",
+    ),
+    "Recovery time": (
+        *("recovery_time", "work_recovery_time", "detect_time", "decide_time", "restore_time"),
+        *("replay_time", "outage", "mttd", "mttr", "mttf", "mtbf", "undetected"),
+    ),
+    "What was lost": ("recovery_point", "memory_point", "lost_", "redone"),
+    "What spread": ("cascade_", "taint_time"),
+    "Availability": ("availability", "unit_availability", "request_availability", "responsiveness"),
+    "Where the time went": ("time",),
+    "Services": ("attempts", "backoff", "call_success", "p_wait", "wait"),
+    "Side effects": ("side_effects", "doubled", "missing", "orphan"),
+    "Cost": ("cost", "tokens"),
+}
+"""Measures by what they are about: names, or (ending in _) beginnings of names."""
+
+
+class Table(NamedTuple):
+    """The measures of an arm, in groups."""
+
+    arm: str
+    groups: list[tuple[str, list[tuple[str, Measured]]]]
+    count: int
+
+
+def grouped(measures: Mapping[str, Measured]) -> list[Table]:
+    """The measures under faults, and those without, each in groups."""
+    tables = []
+    for arm in ("chaos", "control"):
+        own = [
+            (name.removeprefix(CONTROL), measure)
+            for name, measure in measures.items()
+            if name.startswith(CONTROL) == (arm == "control")
+        ]
+        if not own:
+            continue
+        groups = [
+            (title, [(name, m) for name, m in own if group_of(name) == title]) for title in (*GROUPS, "Other")
+        ]
+        tables.append(Table(arm, [(title, rows) for title, rows in groups if rows], len(own)))
+    return tables
+
+
+def group_of(name: str) -> str:
+    """The group of a measure, by its name without labels."""
+    base = name.partition("{")[0]
+    for title, words in GROUPS.items():
+        if any(base == word or (word.endswith("_") and base.startswith(word)) for word in words):
+            return title
+    return "Other"
+
+
+def methods(measures: Iterable[Measured]) -> dict[str, str]:
+    """Method of an interval -> the letter that stands for it in the table."""
+    found = sorted({m.method for m in measures if m.mean is not None and m.method not in ("", "-")})
+    return {method: chr(ord("a") + place % 26) * (1 + place // 26) for place, method in enumerate(found)}
