@@ -4,6 +4,9 @@ gate     = subject compare number [unit]
 subject  = name | "share(" name compare number [unit] ")"
 name     = ["control." | "score."] word ["{" label "=" value {"," label "=" value} "}"] ["." statistic]
 compare  = "<" | "<=" | ">" | ">=" | "=="
+
+A number needs the unit that its measure needs: times always (0 apart), shares none or %, and the others
+may name what they count (`10 steps`).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
-from agentchaos.scoring.measures import PICKS
+from agentchaos.scoring.measures import PICKS, base_name
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.words import did_you_mean
 
@@ -22,7 +25,7 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
-    "honesty", "availability", "unit_availability", "redone", "lost_work", "responsiveness",
+    "honesty", "availability", "unit_availability", "redone", "responsiveness",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -31,6 +34,28 @@ COUNTS = (
 TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time")
 BY_SERVICE = ("wait", "p_wait", "attempts", "call_success", "backoff")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
+CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
+ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
+"""Measures of incidents: an arm without faults has none."""
+
+_SHARE, _RATIO, _TIME, _SCORE, _MONEY, _NUMBER_OF = "share", "ratio", "time", "score", "money", "number"
+_KINDS: dict[str, str] = {
+    **dict.fromkeys(SHARES, _SHARE),
+    **dict.fromkeys(("p_wait", "call_success", "time"), _SHARE),
+    **dict.fromkeys((f"pass_{k}" for k in range(1, PASS_K + 1)), _SHARE),
+    "lost_work": _RATIO,  # of the planned work: what is lost again and again may exceed it
+    "attempts": _RATIO,
+    **dict.fromkeys((*TIMES, "wait", "backoff", "outage"), _TIME),
+    **{name: _TIME if unit == "s" else unit for name, (unit, _) in PICKS.items()},
+    **dict.fromkeys(COUNTS, _NUMBER_OF),
+    **dict.fromkeys((name for name in COUNTS if name.startswith("tasks_")), "tasks"),
+    "tokens": "tokens",
+    "cost": _MONEY,
+}
+"""Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""
+_DISTRIBUTIONS = frozenset({*PICKS, "outage", "task_time", "wait"})
+"""Measures with quantiles; the others are one number a replication."""
+_BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
 class GateSyntaxError(ValueError):
@@ -62,13 +87,28 @@ class Gate:
         """What is bounded, as written."""
         return self.name + (f".{self.statistic}" if self.statistic else "")
 
+    @property
+    def arm(self) -> str:
+        """The arm that it looks at."""
+        return "control" if self.name.startswith("control.") else "chaos"
+
+    @property
+    def datum(self) -> str:
+        """The name of the measure within its arm."""
+        return self.name.removeprefix("control.")
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it is on an attribute, a dimension or overall, and not on a raw measure."""
+        return _is_score(self.name)
+
 
 _NAME = r"((?:control\.|score\.)?[A-Za-z_]\w*)\s*(\{[^}]*\})?(?:\.(\w+))?"
 _COMPARE = r"(<=|>=|==|<|>)"
-_VALUE = r"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%|[A-Za-z]\w*)?"
+_VALUE = rf"({_BARE_NUMBER})\s*(%|[A-Za-z]\w*)?"
 _PLAIN = re.compile(rf"\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*")
-_SHARE = re.compile(rf"\s*share\s*\(\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*\)\s*{_COMPARE}\s*{_VALUE}\s*")
-_UNITS = frozenset({"usd", "steps", "step", "tokens", "token", "parts", "tasks", "agents"})
+_OF_SHARE = re.compile(rf"\s*share\s*\(\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*\)\s*{_COMPARE}\s*{_VALUE}\s*")
+_STORED = re.compile(rf".*?{_COMPARE}\s*(baseline\b|control\b|score\b|[A-Za-z_]\w*\{{|[A-Za-z_]\w*\.)")
 
 
 def parse(text: str, known: Iterable[str] | None = None) -> Gate:
@@ -79,79 +119,189 @@ def parse(text: str, known: Iterable[str] | None = None) -> Gate:
     """
     if not isinstance(text, str):
         raise GateSyntaxError(f"a gate is a text such as 'availability >= 0.95', not '{text}'")
-    share = _SHARE.fullmatch(text)
-    if share:
-        name, labels, statistic, inner_op, inner, inner_unit, op, value, unit = share.groups()
-        if statistic:
-            raise GateSyntaxError("inside share(...) stands a measure without a statistic")
-        full = _full_name(name, labels, known)
-        _finite_share(_number(value, unit), op)
-        return Gate(
-            text.strip(), full, "share", op, _number(value, unit), _number(inner, inner_unit), inner_op
-        )
+    names = None if known is None else set(known)
+    if share := _OF_SHARE.fullmatch(text):
+        return _share_gate(text, share, names)
     plain = _PLAIN.fullmatch(text)
     if plain is None:
-        raise GateSyntaxError(
-            f"'{text}' is not a gate; write 'NAME >= NUMBER', such as 'availability >= 0.95'"
-        )
+        raise _no_gate(text)
     name, labels, statistic, op, value, unit = plain.groups()
+    full = _full_name(name, labels, names, plain.start(1), plain.start(2))
     if statistic and statistic not in STATISTICS:
         raise GateSyntaxError(
             f"no statistic '{statistic}'{did_you_mean(statistic, STATISTICS)}", plain.start(3)
         )
-    full = _full_name(name, labels, known)
     statistic = "" if statistic in (None, "mean") else statistic
-    if statistic in QUANTILES and op in (">", ">=", "=="):
-        raise GateSyntaxError(f"a quantile is bounded from above: '{full}.{statistic} < {value}{unit or ''}'")
-    return Gate(text.strip(), full, statistic or "", op, _number(value, unit))
+    _refuse_statistic(full, statistic, plain.start(3))
+    threshold = _number(value, unit, full, plain.start(5))
+    if statistic in (*QUANTILES, "max") and op in (">", ">="):
+        what = "a maximum" if statistic == "max" else "a quantile"
+        raise GateSyntaxError(
+            f"{what} is bounded from above: '{full}.{statistic} < {value}{unit or ''}'", plain.start(4)
+        )
+    if op == "==":
+        _refuse_equality(full, statistic, plain.start(4))
+    return Gate(text.strip(), full, statistic, op, threshold)
 
 
-def _finite_share(value: float, op: str) -> None:
-    if not 0 <= value <= 1 or op in ("<", "<=", "=="):
-        raise GateSyntaxError("a share is gated from below, within 0..1: 'share(...) >= 0.95'")
+def _share_gate(text: str, found: re.Match[str], known: set[str] | None) -> Gate:
+    name, labels, statistic, inner_op, inner, inner_unit, op, value, unit = found.groups()
+    if statistic:
+        raise GateSyntaxError("inside share(...) stands a measure without a statistic", found.start(3))
+    full = _full_name(name, labels, known, found.start(1), found.start(2))
+    if _kind(full) is not None and base_name(full.removeprefix("control.")) not in _DISTRIBUTIONS:
+        raise GateSyntaxError(
+            f"share(...) counts incidents or durations; '{full}' is one number a replication", found.start(1)
+        )
+    limit = _number(inner, inner_unit, full, found.start(5))
+    threshold = _number(value, unit, "share", found.start(8))
+    if op in ("<", "<=", "=="):
+        raise GateSyntaxError("a share is gated from below: 'share(...) >= 0.95'", found.start(7))
+    return Gate(text.strip(), full, "share", op, threshold, limit, inner_op)
 
 
-def _full_name(name: str, labels: str | None, known: Iterable[str] | None) -> str:
+def _no_gate(text: str) -> GateSyntaxError:
+    stored = _STORED.match(text)
+    if stored and stored.group(2) == "baseline":
+        return GateSyntaxError(
+            "a stored 'baseline' cannot be gated on in this version; compare with a number", stored.start(2)
+        )
+    if stored:
+        return GateSyntaxError("a gate compares with a number, not with a measure", stored.start(2))
+    if re.search(r"=>|=<|!=|(?<![<>=])=(?!=)", re.sub(r"\{[^}]*\}", "", text)):
+        return GateSyntaxError(f"'{text}': compare with one of < <= > >= ==")
+    return GateSyntaxError(f"'{text}' is not a gate; write 'NAME >= NUMBER', such as 'availability >= 0.95'")
+
+
+# -- names --------------------------------------------------------------------------------------
+
+
+def _full_name(name: str, labels: str | None, known: set[str] | None, at: int, labels_at: int) -> str:
     full = name
     if labels:
         parts = [part.partition("=") for part in labels.strip("{}").split(",")]
         if not all(equals and key.strip() and value.strip() for key, equals, value in parts):
-            raise GateSyntaxError(f"labels are written '{{fault=crash}}', not '{labels}'", len(name))
-        full += "{" + ",".join(f"{key.strip()}={value.strip()}" for key, _, value in parts) + "}"
-    if known is not None:
-        names = set(known)
-        if full not in names:
-            raise GateSyntaxError(f"no measure '{full}'{did_you_mean(full, sorted(names))}")
-    return full
+            raise GateSyntaxError(f"labels are written '{{fault=crash}}', not '{labels}'", labels_at)
+        full += "{" + ",".join(sorted(f"{key.strip()}={value.strip()}" for key, _, value in parts)) + "}"
+    if known is None or full in known:
+        return full
+    if full == "baseline":
+        raise GateSyntaxError("a stored 'baseline' cannot be gated on in this version", at)
+    labelled = sorted(other for other in known if not labels and other.startswith(full + "{"))
+    if labelled:
+        raise GateSyntaxError(f"say which '{full}': {', '.join(labelled[:6])}", at)
+    bare = full.removeprefix("control.")
+    if bare != full and base_name(bare) in ONLY_FAULTY:
+        raise GateSyntaxError("the arm without faults has no incidents", at)
+    raise GateSyntaxError(f"no measure '{full}'{did_you_mean(full, sorted(known))}", at)
 
 
-def _number(value: str, unit: str | None) -> float:
-    number = float(value.replace("_", ""))
-    if unit is None or unit in _UNITS:
-        return number
-    if unit == "%":
-        return number / 100
+def _is_score(name: str) -> bool:
+    return name.startswith("score.") or name in (*DIMENSIONS, "overall")
+
+
+def _kind(name: str) -> str | None:
+    """What the numbers of a measure are; None for one that only a plug-in knows."""
+    if _is_score(name):
+        return _SCORE
+    return _KINDS.get(base_name(name.removeprefix("control.")))
+
+
+def is_share(name: str) -> bool:
+    """Whether a measure lies within 0..1, so that an exact bound judges its mean."""
+    return _kind(name) in (_SHARE, _SCORE)
+
+
+def _refuse_statistic(name: str, statistic: str, at: int) -> None:
+    base = base_name(name.removeprefix("control."))
+    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS:
+        return
+    if base == "mttd":
+        raise GateSyntaxError(f"'mttd' is a mean; gate 'detect_time.{statistic}'", at)
+    if _is_score(name) or base.startswith("pass_"):
+        raise GateSyntaxError(f"'{name}' is one number a run; it has no {statistic}", at)
+    if statistic in QUANTILES:
+        raise GateSyntaxError(f"'{name}' is one number a replication; it has no {statistic}", at)
+
+
+def _refuse_equality(name: str, statistic: str, at: int) -> None:
+    base = base_name(name.removeprefix("control."))
+    if _is_score(name) or base.startswith("pass_") or base == "mttd":
+        raise GateSyntaxError(f"no run can show that '{name}' equals a number; use >= or <=", at)
+    if statistic in QUANTILES:
+        raise GateSyntaxError(f"a quantile is bounded from above: '{name}.{statistic} < ...'", at)
+
+
+# -- numbers ------------------------------------------------------------------------------------
+
+
+def _number(value: str, unit: str | None, name: str, at: int) -> float:
+    """The number in the base unit of what it is held against; `share` for the share of `share(...)`.
+
+    A measure of a plug-in takes any unit that is known.
+    """
+    number, written = float(value.replace("_", "")), value + (unit or "")
+    kind = _SHARE if name == "share" else _kind(name)
+    if number < 0:
+        raise GateSyntaxError(f"{written}: nothing that is measured is negative", at)
+    if kind == _TIME or (kind is None and unit is not None and unit != "%"):
+        return _seconds(value, unit, name, at)
+    allowed = _units(kind, name)
+    if unit is not None and unit.casefold() not in allowed:
+        mend = {_SHARE: "0.95 or 95%", _SCORE: "0.95 or 95%"}.get(kind or "", f"a number{_or(allowed)}")
+        raise GateSyntaxError(f"'{written}' does not fit '{name}': write {mend}", at)
+    number = number / 100 if unit == "%" else number
+    if kind in (_SHARE, _SCORE) and number > 1:
+        mend = f"; did you mean '{value}%'?" if unit is None and number <= 100 else ""
+        raise GateSyntaxError(f"'{written}' is outside 0..1, where '{name}' lies{mend}", at)
+    return number
+
+
+def _units(kind: str | None, name: str) -> tuple[str, ...]:
+    if kind in (_SHARE, _RATIO, _SCORE, None):
+        return ("%",)
+    if kind == _MONEY:
+        return (name.partition("currency=")[2].rstrip("}").casefold(),)
+    return () if kind == _NUMBER_OF else (kind, kind.removesuffix("s"))
+
+
+def _or(allowed: tuple[str, ...]) -> str:
+    return f", perhaps with '{allowed[0]}'" if allowed else " without a unit"
+
+
+def _seconds(value: str, unit: str | None, name: str, at: int) -> float:
+    if unit is None:
+        if float(value.replace("_", "")) == 0:
+            return 0.0
+        raise GateSyntaxError(
+            f"'{name}' is a time, and '{value}' has no unit; write {value}s, {value}min or {value}h", at
+        )
     try:
         return parse_duration(f"{value}{unit}") / 1e9
     except ValueError:
+        units = ("s", "ms", "min", "h", "d")
         raise GateSyntaxError(
-            f"no unit '{unit}'{did_you_mean(unit, ('s', 'ms', 'min', 'h', 'd', *_UNITS))}"
+            f"'{name}' is a time, and '{unit}' is no unit of time{did_you_mean(unit, units)}", at
         ) from None
 
 
-def known_names(faults: Iterable[str], services: Iterable[str], groups: Iterable[str]) -> set[str]:
-    """Every name that a gate may use in a scenario with these faults, services and groups."""
+def known_names(
+    faults: Iterable[str],
+    services: Iterable[str],
+    groups: Iterable[str],
+    currencies: Iterable[str] = CURRENCIES,
+) -> set[str]:
+    """Every name that a gate may use in a scenario with these faults, services, groups and currencies."""
     faults, services, groups = list(faults), list(services), list(groups)
-    raw = [*SHARES, *COUNTS, *TIMES, *PICKS]
+    raw = [*SHARES, *COUNTS, *TIMES, *PICKS, "lost_work"]
     raw += [f"pass_{k}" for k in range(1, PASS_K + 1)]
     raw += [f"{name}{{service={service}}}" for name in BY_SERVICE for service in services]
     raw += [f"{name}{{agent={group}}}" for name in ("availability", "task_success") for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
-    raw += [f"cost{{currency={code}}}" for code in ("USD", "EUR", "GBP", "JPY", "CNY")]
-    names = set(raw) | {f"control.{name}" for name in raw}
+    raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
+    names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}
     names |= {f"{name}{{fault={fault}}}" for name in PICKS for fault in faults}
     names |= {f"recovery_time{{fault={fault},from=after_lift}}" for fault in faults}
     names |= {f"outage{{fault={fault}}}" for fault in faults}
-    names |= {f"cascade_steps{{fault={fault}}}" for fault in faults}
     attributes = [name for group in ATTRIBUTES.values() for name in group]
     return names | {f"score.{name}" for name in attributes} | set(DIMENSIONS) | {"overall"}

@@ -1,8 +1,9 @@
 """The gate: each expression held against its unfavourable bound, landings, and the verdict.
 
 Pass where the unfavourable one-sided bound is on the right side, fail where the other one is on the wrong
-side, else inconclusive. `== 0` and `.max` are universal. A quantile is judged as a share of incidents, and
-an unlabelled one must hold for each fault. Several gates must all pass, each at alpha.
+side, else inconclusive. `== 0` and `.max` are universal. A quantile is judged as a share of incidents.
+An unlabelled gate on incidents must hold for each fault, or adding harmless incidents would help. Several
+gates must all pass, each at alpha (intersection-union).
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agentchaos.errors import EXIT_OF_VERDICT
-from agentchaos.metrics.base import Count, Histogram, Landings, Ratio
+from agentchaos.metrics.base import Count, Data, Histogram, Incident, Landings, Ratio, bucket_bounds
 from agentchaos.scoring import intervals
 from agentchaos.scoring.expressions import QUANTILES, Gate, parse
-from agentchaos.scoring.intervals import ALPHA
+from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
 from agentchaos.scoring.measures import (
     PICKS,
     Sampled,
     base_name,
-    histogram_at_least,
     histogram_quantile,
+    histogram_violations,
+    of_samples,
     sampled,
 )
-from agentchaos.scoring.objectives import DIMENSIONS
+from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
 from agentchaos.scoring.table import Table
 from agentchaos.trace import NS
@@ -46,12 +48,12 @@ def judge(
     gates: Sequence[str], table: Table, measures: Mapping[str, Measured], scores: Scores
 ) -> tuple[Judged, ...]:
     """Every gate and what became of it; those that the objectives imply come last."""
-    parsed = [*map(parse, gates), *_implied(table)]
+    parsed = [*map(parse, gates), *implied(table.objectives)]
     return tuple(_judge(gate, table, measures, scores) for gate in parsed)
 
 
-def _implied(table: Table) -> Iterator[Gate]:
-    o = table.objectives
+def implied(o: Objectives) -> Iterator[Gate]:
+    """The gates that objectives imply: the share of incidents within RTO and RPO."""
     for name, limit in (("recovery_time", o.rto_s), ("recovery_point", o.rpo_s)):
         if limit is not None:
             yield Gate(
@@ -61,30 +63,35 @@ def _implied(table: Table) -> Iterator[Gate]:
 
 
 def _judge(gate: Gate, table: Table, measures: Mapping[str, Measured], scores: Scores) -> Judged:
-    if gate.name.startswith("score.") or gate.name in (*DIMENSIONS, "overall"):
+    if gate.is_score:
         return _judge_score(gate, scores)
-    if _is_incident_name(gate.name) and (
-        gate.statistic in (*QUANTILES, "share", "max") or gate.operator == "=="
-    ):
+    universal = gate.statistic == "max" or gate.operator == "=="
+    if _is_of_incidents(gate) and (universal or gate.statistic):
         return _judge_incidents(gate, table)
-    if gate.statistic in QUANTILES or gate.statistic == "share":
-        return _judge_histogram(gate, table)
-    if gate.statistic == "max" or gate.operator == "==":
+    if universal:
         return _judge_universal(gate, table, measures)
-    return _judge_mean(gate, measures)
+    if gate.statistic:
+        return _judge_histogram(gate, table)
+    return _judge_mean(gate, table, measures)
 
 
-def _is_incident_name(name: str) -> bool:
-    return base_name(name) in (*PICKS, "outage") and not name.startswith("cascade_steps{fault=")
+def _is_of_incidents(gate: Gate) -> bool:
+    """Whether it is on what incidents are like, one by one."""
+    if gate.name.startswith("cascade_steps{fault="):
+        # counted by replication, as faults on calls have a cascade without an incident
+        return gate.statistic in (*QUANTILES, "share")
+    return base_name(gate.name) in (*PICKS, "outage")
 
 
 def _result(
     gate: Gate, verdict: str, value: float | None, bound: float | None, n: int, reason: str, unit: str = ""
 ) -> Judged:
-    finite = lambda x: None if x is None or not math.isfinite(x) else x  # noqa: E731
-    return Judged(
-        gate.expression, verdict, finite(value), finite(bound), gate.threshold, n, gate.implied, reason, unit
-    )
+    value, bound = _finite(value), _finite(bound)
+    return Judged(gate.expression, verdict, value, bound, gate.threshold, n, gate.implied, reason, unit)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value
 
 
 def holds(value: float, operator: str, threshold: float) -> bool:
@@ -102,19 +109,18 @@ def holds(value: float, operator: str, threshold: float) -> bool:
 def _by_bounds(
     gate: Gate, mean: float, low: float | None, high: float | None, n: int, method: str, unit: str
 ) -> Judged:
+    """Pass, fail or inconclusive; a side without a bound neither passes nor fails anything."""
     worse, better = (low, high) if gate.operator in (">", ">=") else (high, low)
-    if worse is None or better is None:
-        return _result(gate, "inconclusive", mean, None, n, "too few replications for a bound", unit)
-    if holds(worse, gate.operator, gate.threshold):
+    if worse is not None and holds(worse, gate.operator, gate.threshold):
         return _result(gate, "pass", mean, worse, n, method, unit)
-    if not holds(better, gate.operator, gate.threshold):
-        return _result(
-            gate, "fail", mean, worse, n, f"even the favourable bound {better:.4g} misses it", unit
-        )
+    if better is not None and not holds(better, gate.operator, gate.threshold):
+        reason = f"even the favourable bound {better:.4g} misses it"
+        return _result(gate, "fail", mean, worse, n, reason, unit)
+    if worse is None:
+        return _result(gate, "inconclusive", mean, None, n, "too few replications for a bound", unit)
     side = "value" if not holds(mean, gate.operator, gate.threshold) else "bound"
-    return _result(
-        gate, "inconclusive", mean, worse, n, f"the {side} misses it; more replications decide", unit
-    )
+    reason = f"the {side} misses it; more replications decide"
+    return _result(gate, "inconclusive", mean, worse, n, reason, unit)
 
 
 def _judge_score(gate: Gate, scores: Scores) -> Judged:
@@ -131,53 +137,87 @@ def _judge_score(gate: Gate, scores: Scores) -> Judged:
     return _by_bounds(gate, whole.mean, whole.low, whole.high, whole.n, "each attribute at alpha / k", "1")
 
 
-def _judge_mean(gate: Gate, measures: Mapping[str, Measured]) -> Judged:
-    value = measures.get(gate.name)
+def _judge_mean(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> Judged:
+    """A mean; that of incidents must hold for each fault, as quantiles must."""
+    name = "detect_time" if gate.name == "mttd" else gate.name
+    if "{" in name or name not in PICKS:
+        played = len(_numbers(name, gate.arm, table))
+        return _judge_one_mean(gate, measures.get(name), played, _why_none(name, table))
+    incidents, judged = table.incidents(), []
+    for fault in _faults(incidents):
+        label = f"{name}{{fault={fault}}}"
+        rows = sampled(incidents, label)
+        value = of_samples(label, PICKS[name][0], rows)
+        judged.append((label, _judge_one_mean(gate, value, len({number for number, *_ in rows}), "")))
+    return _worst_of(gate, judged) if judged else _judge_one_mean(gate, measures.get(name), 0, "no incident")
+
+
+def _judge_one_mean(gate: Gate, value: Measured | None, played: int, without: str) -> Judged:
+    """played: the replications that tell something of it; without: why there may be no value."""
     if value is None or value.mean is None:
-        return _result(
-            gate, "not_measured", None, None, 0, value.reason if value else "nothing of the kind happened"
+        return _result(gate, "not_measured", None, None, 0, value.reason if value else without)
+    judged = _by_bounds(gate, value.mean, value.low, value.high, value.n, value.method, value.unit)
+    if value.censored and gate.operator in ("<", "<=") and judged.verdict != "fail":
+        reason = f"{value.censored} of {value.n} never ended; they are counted only up to the end of the run"
+        return dataclasses.replace(judged, verdict="inconclusive", bound=None, reason=reason)
+    if "typical" in value.method and played < TYPICAL_LEAST and judged.verdict == "pass":
+        # a few equal values would claim certainty
+        reason = f"its bound is only typical: {played} replications of the {TYPICAL_LEAST} that it needs"
+        return dataclasses.replace(judged, verdict="inconclusive", reason=reason)
+    return judged
+
+
+def _numbers(name: str, arm: str, table: Table) -> set[int]:
+    """The replications that tell something of a measure."""
+    if base_name(name) in (*PICKS, "outage") and not name.startswith("cascade_steps{fault="):
+        return {number for number, *_ in sampled(table.incidents(), name)}
+    datum = name.removeprefix("control.")
+    return {n for n, row in table.arms.get(arm, {}).items() if datum in row and _says_something(row[datum])}
+
+
+def _says_something(datum: object) -> bool:
+    if isinstance(datum, Ratio):
+        return datum.denominator > 0
+    return not isinstance(datum, Histogram) or datum.count > 0
+
+
+def _why_none(name: str, table: Table) -> str:
+    """Why there is no such measure."""
+    fault = name.partition("{fault=")[2].rstrip("}")
+    if any(i.fault == fault and i.scope == "service" for _, i in table.incidents()):
+        return (
+            f"its incidents are those of a service: gate 'recovery_time{{fault={fault},from=after_lift}}' "
+            f"or 'outage{{fault={fault}}}'"
         )
-    if value.censored:
-        side = "what never ended is counted only up to the end of the run"
-        if gate.operator in ("<", "<="):
-            return _result(gate, "inconclusive", value.mean, None, value.n, side, value.unit)
-    return _by_bounds(gate, value.mean, value.low, value.high, value.n, value.method, value.unit)
+    return "nothing of the kind happened"
 
 
 # -- universal gates ----------------------------------------------------------------------------
 
 
 def _judge_universal(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> Judged:
-    arm, name = (
-        ("control", gate.name.removeprefix("control."))
-        if gate.name.startswith("control.")
-        else ("chaos", gate.name)
-    )
-    found = [row[name] for row in table.rows(arm) if name in row]
     unit = measures[gate.name].unit if gate.name in measures else ""
-    values: list[float] = []
-    for datum in found:
-        if isinstance(datum, Count):
-            values.append(float(datum.count))
-        elif isinstance(datum, Ratio) and datum.value is not None:
-            values.append(datum.value)
-        elif isinstance(datum, Histogram) and datum.count:
-            values.append(math.inf if datum.censored else datum.maximum / NS)
+    values = [value for row in table.rows(gate.arm) if (value := _extreme(row, gate.datum)) is not None]
     if not values:
         return _result(gate, "not_measured", None, None, 0, "nothing of the kind happened")
+    n = len(values)
     bad = [v for v in values if not holds(v, gate.operator, gate.threshold)]
-    worst = max(values) if gate.operator in ("<", "<=", "==") else min(values)
+    worst = max(bad or values, key=lambda v: abs(v - gate.threshold) if bad else v)
     if bad:
-        return _result(
-            gate,
-            "fail",
-            worst,
-            worst,
-            len(values),
-            f"{len(bad)} of {len(values)} replications violate it",
-            unit,
-        )
-    return _result(gate, "pass", worst, worst, len(values), _none_seen(len(values), "replications"), unit)
+        return _result(gate, "fail", worst, worst, n, f"{len(bad)} of {n} replications violate it", unit)
+    return _result(gate, "pass", worst, worst, n, _none_seen(n, "replications"), unit)
+
+
+def _extreme(row: Data, name: str) -> float | None:
+    """The largest of a measure in a replication; infinite where something never ended."""
+    datum = row.get(name)
+    if isinstance(datum, Count):
+        return float(datum.count)
+    if isinstance(datum, Ratio):
+        return datum.value
+    if isinstance(datum, Histogram) and datum.count:
+        return math.inf if datum.censored else datum.maximum / NS
+    return None
 
 
 def _none_seen(n: int, what: str) -> str:
@@ -187,28 +227,49 @@ def _none_seen(n: int, what: str) -> str:
 # -- incidents ----------------------------------------------------------------------------------
 
 
+def _faults(incidents: Sequence[tuple[int, Incident]]) -> list[str]:
+    """The faults with incidents of processes or state."""
+    return sorted({i.fault for _, i in incidents if i.scope in ("process", "state")})
+
+
 def _judge_incidents(gate: Gate, table: Table) -> Judged:
     """A quantile, a share or a maximum over incidents; unlabelled, it must hold for each fault."""
     incidents = table.incidents()
     names = [gate.name]
     if "{" not in gate.name and gate.statistic != "max" and gate.operator != "==":
-        faults = sorted({i.fault for _, i in incidents if i.scope in ("process", "state")})
-        names = [f"{gate.name}{{fault={fault}}}" for fault in faults] or names
-    judged = [_judge_samples(gate, name, sampled(incidents, name)) for name in names]
-    order = ("fail", "not_measured", "inconclusive", "pass")
-    seen = [j for j in judged if j.verdict != "not_measured"] or judged
-    worst = min(seen, key=lambda j: order.index(j.verdict))
-    if len(names) > 1 and worst.verdict != "pass":
-        label = names[judged.index(worst)]
-        worst = dataclasses.replace(worst, reason=f"{label}: {worst.reason}")
-    if len(names) > 1 and worst.verdict == "pass":
-        worst = min(
-            seen, key=lambda j: -abs(j.bound or 0.0) if gate.statistic != "share" else (j.bound or 0.0)
-        )
-        worst = dataclasses.replace(
-            worst, n=sum(j.n for j in seen), reason=f"holds for each of {len(seen)} faults; {worst.reason}"
-        )
-    return worst
+        names = [f"{gate.name}{{fault={fault}}}" for fault in _faults(incidents)] or names
+    judged = [(name, _judge_samples(gate, sampled(incidents, name))) for name in names]
+    if all(one.verdict == "not_measured" for _, one in judged) and len(names) == 1:
+        return dataclasses.replace(judged[0][1], reason=_why_none(gate.name, table))
+    return _worst_of(gate, judged)
+
+
+def _worst_of(gate: Gate, judged: Sequence[tuple[str, Judged]]) -> Judged:
+    """The verdict of a gate that must hold for each of several labels.
+
+    A fault that nothing of the measure could be seen of (a recovery point where only idle members were
+    struck) is passed over, but for all of them it is not measured.
+    """
+    order = ("fail", "inconclusive", "pass", "not_measured")
+    if len(judged) == 1:
+        return judged[0][1]
+    seen = [(name, one) for name, one in judged if one.verdict != "not_measured"] or list(judged)
+    name, worst = min(seen, key=lambda pair: (order.index(pair[1].verdict), _slack(gate, pair[1])))
+    without = [other for other, one in judged if one.verdict == "not_measured"]
+    told = f"{name}: {worst.reason}"
+    if worst.verdict == "pass":
+        told = f"holds for each of {len(seen)} faults; {told}"
+    if without and worst.verdict != "not_measured":
+        told += f"; nothing of {', '.join(without)}"
+    return dataclasses.replace(worst, n=sum(one.n for _, one in seen), reason=told)
+
+
+def _slack(gate: Gate, judged: Judged) -> float:
+    """How far its bound is from missing the threshold; what is unbounded has none."""
+    if judged.bound is None:
+        return -math.inf
+    gap = judged.bound - gate.threshold
+    return gap if gate.operator in (">", ">=") else -gap
 
 
 def _violates(gate: Gate, value: float, open_: bool) -> bool:
@@ -223,11 +284,11 @@ def _violates(gate: Gate, value: float, open_: bool) -> bool:
     return not holds(value, operator, limit)
 
 
-def _judge_samples(gate: Gate, name: str, rows: Sampled) -> Judged:
-    unit = PICKS.get(base_name(name), ("s",))[0]
+def _judge_samples(gate: Gate, rows: Sampled) -> Judged:
+    unit = PICKS.get(base_name(gate.name), ("s",))[0]
     if not rows:
         return _result(gate, "not_measured", None, None, 0, "no such incident", unit)
-    clusters = [(m, v) for m, v in _clusters(gate, rows).values()]
+    clusters = list(_clusters(gate, rows).values())
     bad = sum(v for _, v in clusters)
     n = len(rows)
     ended = [value for _, value, open_ in rows if not open_]
@@ -246,26 +307,14 @@ def _judge_samples(gate: Gate, name: str, rows: Sampled) -> Judged:
     survival = intervals.kaplan_meier(ended, running)
     value = survival.quantile(QUANTILES[gate.statistic])
     bound = _quantile_bound(gate, rows, allowed)
-    told = f"{bad} of {n} incidents beyond it, at most {bounds.high:.1%} (95 %)"
+    told = f"{bad} of {n} incidents beyond it, "
     if bounds.high <= allowed:
-        return _result(gate, "pass", value, bound, n, told, unit)
+        return _result(gate, "pass", value, bound, n, f"{told}at most {bounds.high:.1%} (95 %)", unit)
     if bounds.low > allowed:
-        return _result(
-            gate,
-            "fail",
-            value,
-            bound,
-            n,
-            f"{bad} of {n} incidents beyond it, at least {bounds.low:.1%}",
-            unit,
-        )
-    few = len(clusters) < math.log(ALPHA) / math.log1p(-allowed)
-    more = (
-        f"; {math.ceil(math.log(ALPHA) / math.log1p(-allowed))} replications with an incident are needed"
-        if few
-        else ""
-    )
-    return _result(gate, "inconclusive", value, bound, n, told + more, unit)
+        return _result(gate, "fail", value, bound, n, f"{told}at least {bounds.low:.1%} (95 %)", unit)
+    least = math.ceil(math.log(ALPHA) / math.log1p(-allowed))
+    more = f"; {least} replications with an incident are needed" if len(clusters) < least else ""
+    return _result(gate, "inconclusive", value, bound, n, f"{told}at most {bounds.high:.1%}{more}", unit)
 
 
 def _clusters(gate: Gate, rows: Sampled) -> dict[int, tuple[int, int]]:
@@ -292,32 +341,47 @@ def _quantile_bound(gate: Gate, rows: Sampled, allowed: float) -> float | None:
 
 
 def _judge_histogram(gate: Gate, table: Table) -> Judged:
-    """A quantile or share of a histogram: whole buckets count against the agent."""
-    arm, name = (
-        ("control", gate.name.removeprefix("control."))
-        if gate.name.startswith("control.")
-        else ("chaos", gate.name)
-    )
-    found = [d for row in table.rows(arm) if isinstance(d := row.get(name), Histogram) and d.count]
+    """A quantile or a share of durations that are counted one by one."""
+    found = [d for row in table.rows(gate.arm) if isinstance(d := row.get(gate.datum), Histogram) and d.count]
     if not found:
-        return _result(
-            gate, "not_measured", None, None, 0, "it has no distribution, or nothing happened", "s"
-        )
-    limit = gate.inner if gate.statistic == "share" else gate.threshold
-    assert limit is not None
+        return _result(gate, "not_measured", None, None, 0, "nothing of the kind happened", "s")
     pooled = found[0]
     for datum in found[1:]:
         pooled = pooled.merge(datum)
-    share, bounds = intervals.violations([(d.count, histogram_at_least(d, limit)) for d in found])
+    share, bounds = _beyond(gate, found)
     assert bounds.low is not None
     assert bounds.high is not None
     if gate.statistic == "share":
         return _by_bounds(gate, 1 - share, 1 - bounds.high, 1 - bounds.low, pooled.count, bounds.method, "1")
     allowed = 1 - QUANTILES[gate.statistic]
     value = histogram_quantile(pooled, QUANTILES[gate.statistic])
+    bound = _histogram_bound(gate, found, allowed)
     verdict = "pass" if bounds.high <= allowed else "fail" if bounds.low > allowed else "inconclusive"
     told = f"{share:.2%} at or beyond it, at most {bounds.high:.2%} (95 %)"
-    return _result(gate, verdict, value, None, pooled.count, told, "s")
+    return _result(gate, verdict, value, bound, pooled.count, told, "s")
+
+
+def _beyond(gate: Gate, found: Sequence[Histogram]) -> tuple[float, intervals.Bounds]:
+    operator, limit = gate.operator, gate.threshold
+    if gate.statistic == "share":
+        assert gate.inner is not None
+        operator, limit = gate.inner_operator, gate.inner
+    return intervals.violations([(d.count, histogram_violations(d, operator, limit)) for d in found])
+
+
+def _histogram_bound(gate: Gate, found: Sequence[Histogram], allowed: float) -> float | None:
+    """The upper bound of a quantile: the least end of a bucket that the gate would pass with."""
+    ends = sorted({(bucket_bounds(bucket)[1] - 1) / NS for d in found for bucket, _ in d.buckets})
+    low, high = 0, len(ends)
+    while low < high:
+        middle = (low + high) // 2
+        trial = dataclasses.replace(gate, operator="<=", threshold=ends[middle])
+        share = _beyond(trial, found)[1].high
+        if share is not None and share <= allowed:
+            high = middle
+        else:
+            low = middle + 1
+    return ends[low] if low < len(ends) else None
 
 
 # -- landings and verdict -----------------------------------------------------------------------
@@ -359,26 +423,30 @@ def _landing(expect: int, planned: int, landed: int, missed: dict[str, int], pla
 def verdict(
     judged: Sequence[Judged], faults: Sequence[FaultLanding], *, require_gates: bool = False
 ) -> Ruling:
-    """The verdict of a run: fail before not measured before inconclusive before pass."""
+    """The verdict of a run: fail before not measured before inconclusive before pass.
+
+    A fault that did not land is inconclusive even where nothing is judged: the run did not do what the
+    scenario says.
+    """
     lost = [fault for fault in faults if fault.verdict != "landed"]
-    if not judged:
-        reason = "NOT JUDGED: no gate and no objective"
-        return Ruling("ungated", EXIT_OF_VERDICT["not_measured"] if require_gates else 0, reason)
+    if not judged and require_gates:
+        return Ruling("ungated", EXIT_OF_VERDICT["not_measured"], "NOT JUDGED: no gate and no RTO or RPO")
     for wanted, words in (("fail", "missed"), ("not_measured", "not measured")):
         hit = [j for j in judged if j.verdict == wanted]
         if hit:
-            rest = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
-            return Ruling(
-                wanted, EXIT_OF_VERDICT[wanted], f"{hit[0].expression} was {words}{rest}: {hit[0].reason}"
-            )
+            return _ruling(wanted, f"{hit[0].expression} was {words}", hit[0].reason, len(hit))
     if lost:
-        rest = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        reason = f"the fault {lost[0].name} did not land{rest}: {lost[0].reason}"
-        return Ruling("inconclusive", EXIT_OF_VERDICT["inconclusive"], reason)
-    open_ = [j for j in judged if j.verdict == "inconclusive"]
-    if open_:
-        rest = f" and {len(open_) - 1} more" if len(open_) > 1 else ""
-        return Ruling(
-            "inconclusive", EXIT_OF_VERDICT["inconclusive"], f"{open_[0].expression}{rest}: {open_[0].reason}"
-        )
-    return Ruling("pass", 0, f"all {len(judged)} gates hold")
+        prefix = "" if judged else "NOT JUDGED: no gate and no RTO or RPO, and "
+        told = f"{prefix}the fault {lost[0].name} did not land"
+        return _ruling("inconclusive", told, lost[0].reason, len(lost))
+    if not judged:
+        return Ruling("ungated", EXIT_OF_VERDICT["ungated"], "NOT JUDGED: no gate and no RTO or RPO")
+    undecided = [j for j in judged if j.verdict != "pass"]
+    if undecided:
+        return _ruling("inconclusive", undecided[0].expression, undecided[0].reason, len(undecided))
+    return Ruling("pass", EXIT_OF_VERDICT["pass"], f"all {len(judged)} gates hold")
+
+
+def _ruling(verdict: str, what: str, reason: str, number: int) -> Ruling:
+    rest = f" and {number - 1} more" if number > 1 else ""
+    return Ruling(verdict, EXIT_OF_VERDICT[verdict], f"{what}{rest}: {reason}")

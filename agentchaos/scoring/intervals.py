@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALPHA = 0.05
+TYPICAL_LEAST = 10
+"""A bound that is only typical judges nothing below so many replications."""
 
 
 class Bounds(NamedTuple):
@@ -154,22 +156,41 @@ def clopper_pearson(count: float, n: float, alpha: float = ALPHA) -> Bounds:
     return Bounds(low, high, "Clopper-Pearson")
 
 
-def violations(clusters: Sequence[tuple[int, int]], alpha: float = ALPHA) -> tuple[float, Bounds]:
+def violations(
+    clusters: Sequence[tuple[float, float]], alpha: float = ALPHA, n: float | None = None
+) -> tuple[float, Bounds]:
     """(share, bounds) of incidents that violate, from (incidents, violations) a replication.
 
-    n_eff = min(n, p (1 - p) / cluster variance of p); with no violation, or nothing but violations, the
-    number of replications that had an incident.
+    Incidents may be weighted; n is then their effective number. The bounds are the wider of two:
+
+    * Clopper-Pearson with n_eff = min(n, p (1 - p) / cluster variance of p), and with no violation, or
+      nothing but violations, the number of replications that had an incident;
+    * the exact bound over the shares of the replications. Clopper-Pearson alone passes falsely where a
+      rare replication collapses and none was seen, and with few replications of many incidents one
+      violation among them would raise n_eff, so that adding a bad incident helped.
     """
     rows = [(m, v) for m, v in clusters if m > 0]
-    n, bad = sum(m for m, _ in rows), sum(v for _, v in rows)
-    if n == 0:
+    whole, bad, k = math.fsum(m for m, _ in rows), math.fsum(v for _, v in rows), len(rows)
+    if k == 0:
         return 0.0, Bounds(None, None, "Clopper-Pearson")
-    p, k = bad / n, len(rows)
+    n = whole if n is None else n
+    p = min(1.0, bad / whole)
     size = float(min(n, k))
-    if 0 < p < 1 and k > 1:
-        variance = k / (k - 1) * math.fsum((v - p * m) ** 2 for m, v in rows) / n**2
-        size = float(n) if variance == 0 else min(float(n), p * (1 - p) / variance)
-    return p, clopper_pearson(p * size, size, alpha)
+    if 0 < p < 1 and k > 1 and n > 1:
+        variance = k / (k - 1) * math.fsum((v - p * m) ** 2 for m, v in rows) / whole**2
+        # p (1 - p) n / (n - 1) is unbiased too: with one incident a replication, n_eff is n
+        size = n if variance == 0 else min(n, p * (1 - p) * n / (n - 1) / variance)
+    rate = clopper_pearson(p * size, size, alpha)
+    exact = exact_bounds([min(1.0, v / m) for m, v in rows], alpha)
+    method = "worse of Clopper-Pearson with n_eff and exact over replications"
+    return p, widest(rate, exact, method, p)
+
+
+def widest(a: Bounds, b: Bounds, method: str, mean: float) -> Bounds:
+    """The wider of two pairs of bounds, side by side, and never without the mean; None is wider."""
+    low = None if a.low is None or b.low is None else min(a.low, b.low, mean)
+    high = None if a.high is None or b.high is None else max(a.high, b.high, mean)
+    return Bounds(low, high, method)
 
 
 # -- means without limits -----------------------------------------------------------------------

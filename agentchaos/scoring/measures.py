@@ -20,7 +20,7 @@ from agentchaos.metrics.base import (
     bucket_bounds,
 )
 from agentchaos.scoring import intervals
-from agentchaos.scoring.intervals import ALPHA, Bounds
+from agentchaos.scoring.intervals import ALPHA, Bounds, widest
 from agentchaos.scoring.objectives import PASS_K
 from agentchaos.scoring.results import Measured
 from agentchaos.scoring.table import Table
@@ -57,7 +57,8 @@ def measure(table: Table) -> dict[str, Measured]:
         for name, value in _pass_k(rows):
             measured[prefix + name] = value
         if arm == "chaos":
-            measured |= incident_measures(table.incidents(arm))
+            # a fault's cascade is counted by replication: faults on calls have one without an incident
+            measured = incident_measures(table.incidents(arm)) | measured
     return measured
 
 
@@ -77,10 +78,10 @@ def _of_datum(name: str, rows: Sequence[Data]) -> Measured | None:
 
 
 def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA) -> Measured:
-    """A ratio pooled over replications, with its bounds."""
+    """A ratio pooled over replications (`rows`, those without it included), with its bounds."""
     first = found[0]
     numerator, denominator = sum(d.numerator for d in found), sum(d.denominator for d in found)
-    seen = [d.value for d in found if d.value is not None]
+    seen = [float(v) for d in found if (v := d.value) is not None]
     if denominator == 0:
         return Measured(
             name, first.unit, None, None, None, 0, "-", reason="nothing of the kind happened",
@@ -88,47 +89,69 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
         )  # fmt: skip
     mean = numerator / denominator / first.scale
     if first.share:
-        bounds = intervals.exact_bounds([float(v) for v in seen], alpha)
-        if base_name(name) in TASK_RATES:
-            bounds = _worse(bounds, _over_tasks(name, found, rows, mean, alpha))
-        # the pooled value may lie outside bounds of unequally weighted replications
-        bounds = Bounds(min(bounds.low or 0.0, mean), max(_or(bounds.high, 1.0), mean), bounds.method)
+        bounds = intervals.exact_bounds([min(1.0, v) for v in seen], alpha)
+        if max(seen) > 1:  # such as work that is lost again and again: no limit, no exact bound
+            typical = intervals.johnson(seen, alpha)
+            bounds = widest(bounds, typical, typical.method, mean)
+        tasks = _over_tasks(name, rows, mean, alpha) if base_name(name) in TASK_RATES else None
+        if tasks is not None:
+            method = f"worse of {bounds.method} over replications and {tasks.method} over tasks"
+            bounds = widest(bounds, tasks, method, mean)
     else:
-        bounds = intervals.johnson([float(v) for v in seen], alpha)
+        bounds = intervals.johnson(seen, alpha)
+    # the pooled value may lie outside bounds of unequally weighted replications
+    bounds = widest(bounds, bounds, bounds.method, mean)
     return Measured(
         name, first.unit, mean, bounds.low, bounds.high, len(seen), bounds.method,
         level=1 - alpha, better=first.better,
     )  # fmt: skip
 
 
-def _or(value: float | None, other: float) -> float:
-    return other if value is None else value
+def _over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
+    """Wilson over tasks, where their number is known.
 
+    Clusters are the identities of the panel, where every task is of one, else the replications.
 
-def _worse(a: Bounds, b: Bounds) -> Bounds:
-    """The wider of two pairs of bounds, side by side."""
-    low = min(x for x in (a.low, b.low, 1.0) if x is not None)
-    high = max(x for x in (a.high, b.high, 0.0) if x is not None)
-    return Bounds(low, high, f"worse of {a.method} over replications and {b.method} over tasks")
-
-
-def _over_tasks(name: str, found: Sequence[Ratio], rows: Sequence[Data], mean: float, alpha: float) -> Bounds:
-    """Wilson over tasks; clusters are the identities of the panel, else the replications."""
-    tasks = [row.get("tasks_planned") for row in rows]
-    sizes = [float(t.count) for t in tasks if isinstance(t, Count)]
-    trials = [row["panel"] for row in rows if isinstance(row.get("panel"), Trials)]
-    if base_name(name) == "task_success" and trials:
-        pooled = trials[0]
-        assert isinstance(pooled, Trials)
-        for more in trials[1:]:
-            assert isinstance(more, Trials)
-            pooled = pooled.merge(more)
-        clusters = [(float(t.trials), float(t.right)) for t in pooled.rows]
-    else:
-        values = [d.value for d in found]
-        clusters = [(m, m * v) for m, v in zip(sizes, values, strict=False) if v is not None]
+    The effective number is estimated, so that this bound alone may rise by a hair where a bad event makes
+    the clusters more alike; the exact one beside it cannot.
+    """
+    clusters = _panel_clusters(name, rows) or _replication_clusters(name, rows)
     n = intervals.effective(clusters)
-    return intervals.wilson(min(max(mean, 0.0), 1.0), n, alpha)
+    return intervals.wilson(min(max(mean, 0.0), 1.0), n, alpha) if n > 0 else None
+
+
+def _panel_clusters(name: str, rows: Sequence[Data]) -> list[tuple[float, float]]:
+    """(trials, right ones) of each identity; none unless every task that counts is of a panel."""
+    if base_name(name) != "task_success" or (pooled := pooled_panel(rows)) is None:
+        return []
+    agent = name.partition("{agent=")[2].rstrip("}")
+    own = [t for t in pooled.rows if not agent or t.agent == agent]
+    planned = [row.get("tasks_planned") for row in rows]
+    whole = sum(t.count for t in planned if isinstance(t, Count))
+    if not agent and sum(t.trials for t in own) != whole:
+        return []
+    return [(float(t.trials), float(t.right)) for t in own]
+
+
+def _replication_clusters(name: str, rows: Sequence[Data]) -> list[tuple[float, float]]:
+    clusters = []
+    for row in rows:
+        tasks, datum = row.get("tasks_planned"), row.get(name)
+        if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.value is not None:
+            size = float(tasks.count)
+            if "{agent=" in name:  # the weights of a group's tasks are in thousandths
+                size = min(size, datum.denominator / 1000)
+            clusters.append((size, size * min(1.0, datum.value)))
+    return clusters
+
+
+def pooled_panel(rows: Sequence[Data]) -> Trials | None:
+    """The trials of all replications by task identity; None without a panel."""
+    pooled: Trials | None = None
+    for row in rows:
+        if isinstance(datum := row.get("panel"), Trials):
+            pooled = datum if pooled is None else pooled.merge(datum)
+    return pooled if pooled is not None and pooled.rows else None
 
 
 def _of_count(name: str, found: Sequence[Count]) -> Measured:
@@ -149,10 +172,12 @@ def _of_histogram(name: str, found: Sequence[Histogram]) -> Measured:
             name, pooled.unit, None, None, None, 0, "-", reason="nothing of the kind happened",
             distribution=True, better=pooled.better,
         )  # fmt: skip
+    mean = pooled.total / pooled.count / NS
     bounds = intervals.johnson([d.total / d.count / NS for d in found if d.count])
+    bounds = widest(bounds, bounds, bounds.method, mean)
     p50, p95 = (histogram_quantile(pooled, q) for q in (0.5, 0.95))
     return Measured(
-        name, pooled.unit, pooled.total / pooled.count / NS, bounds.low, bounds.high, pooled.count,
+        name, pooled.unit, mean, bounds.low, None if pooled.censored else bounds.high, pooled.count,
         bounds.method + (", of times so far where unfinished" if pooled.censored else ""),
         censored=pooled.censored, distribution=True, p50=p50, p95=p95,
         max=None if pooled.censored else pooled.maximum / NS,
@@ -170,12 +195,23 @@ def histogram_quantile(histogram: Histogram, q: float) -> float | None:
     return None
 
 
-def histogram_at_least(histogram: Histogram, seconds: float) -> int:
-    """How many durations may be at least so long: whole buckets, against the agent; unfinished count."""
-    limit = seconds * NS
-    return histogram.censored + sum(
-        count for bucket, count in histogram.buckets if bucket_bounds(bucket)[1] - 1 >= limit
-    )
+def histogram_violations(histogram: Histogram, operator: str, seconds: float) -> int:
+    """How many durations may violate `X operator seconds`: whole buckets, against the agent.
+
+    Unfinished ones last beyond any limit.
+    """
+    limit = round(seconds * NS)
+    below = operator in ("<", "<=")
+    bad = histogram.censored if below or operator == "==" else 0
+    for bucket, count in histogram.buckets:
+        low, high = bucket_bounds(bucket)
+        high = min(high - 1, histogram.maximum)
+        fine = {
+            "<": high < limit, "<=": high <= limit, ">": low > limit, ">=": low >= limit,
+            "==": low == high == limit,
+        }[operator]  # fmt: skip
+        bad += 0 if fine else count
+    return bad
 
 
 # -- panels -------------------------------------------------------------------------------------
@@ -191,12 +227,9 @@ def pass_hat(trials: Iterable[tuple[int, int]], k: int) -> tuple[float | None, i
 
 
 def _pass_k(rows: Sequence[Data]) -> Iterator[tuple[str, Measured]]:
-    panels = [datum for row in rows if isinstance(datum := row.get("panel"), Trials)]
-    if not panels:
+    pooled = pooled_panel(rows)
+    if pooled is None:
         return
-    pooled = panels[0]
-    for datum in panels[1:]:
-        pooled = pooled.merge(datum)
     trials = [(t.trials, t.right) for t in pooled.rows]
     for k in range(1, PASS_K + 1):
         mean, n = pass_hat(trials, k)
@@ -252,6 +285,36 @@ def _plain(field: str, scale: float = 1.0) -> Pick:
     return pick
 
 
+def _never_came_back(incident: Incident) -> bool:
+    """Nothing was restored, and it is not that nothing had to be."""
+    return incident.restored is None and (incident.recovered is None or incident.gave_up)
+
+
+def _point(field: str) -> Pick:
+    """A recovery point; what was never restored is lost from the beginning, and not yet back at the end.
+
+    An incident that needed no restoring (a hang that passed, a part that was made again), or that met an
+    idle member, has none.
+    """
+
+    def pick(incident: Incident) -> tuple[float, bool] | None:
+        if _never_came_back(incident):
+            return incident.onset / NS, True
+        value = getattr(incident, field)
+        return None if value is None else (value / NS, False)
+
+    return pick
+
+
+def _lost(field: str) -> Pick:
+    """What a restoring did not bring back; unknown, and no less, where none came."""
+
+    def pick(incident: Incident) -> tuple[float, bool] | None:
+        return getattr(incident, field), _never_came_back(incident)
+
+    return pick
+
+
 PICKS: dict[str, tuple[str, Pick]] = {
     "recovery_time": ("s", _between("onset", "recovered")),
     "work_recovery_time": ("s", _work),
@@ -259,10 +322,10 @@ PICKS: dict[str, tuple[str, Pick]] = {
     "decide_time": ("s", _between("detected", "started")),
     "restore_time": ("s", _between("started", "restored")),
     "replay_time": ("s", _replay),
-    "recovery_point": ("s", _plain("point", NS)),
-    "memory_point": ("s", _plain("memory_point", NS)),
-    "lost_steps": ("steps", _plain("lost_steps")),
-    "lost_tokens": ("tokens", _plain("lost_tokens")),
+    "recovery_point": ("s", _point("point")),
+    "memory_point": ("s", _point("memory_point")),
+    "lost_steps": ("steps", _lost("lost_steps")),
+    "lost_tokens": ("tokens", _lost("lost_tokens")),
     "lost_parts": ("parts", _plain("lost_parts")),
     "cascade_steps": ("steps", _plain("cascade_steps")),
     "cascade_tasks": ("tasks", _plain("cascade_tasks")),
@@ -295,7 +358,8 @@ def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[
         key, _, value = part.partition("=")
         if key.strip() == "fault":
             fault = value.strip()
-    chosen = [(n, i) for n, i in incidents if fault is None or fault in (i.fault, i.kind)]
+    # by its name alone: two faults of a kind are two, or the harmless one would hide the other
+    chosen = [(n, i) for n, i in incidents if fault is None or fault == i.fault]
     service = after_lift or base == "outage"
     chosen = [(n, i) for n, i in chosen if (i.scope == "service") == service]
     if not service:
@@ -340,10 +404,12 @@ def of_samples(name: str, unit: str, rows: Sampled) -> Measured:
     for number, value, _ in rows:
         by_replication.setdefault(number, []).append(value)
     means = [math.fsum(values) / len(values) for _, values in sorted(by_replication.items())]
+    mean = survival.mean()
     bounds = intervals.johnson(means)
+    bounds = widest(bounds, bounds, bounds.method, mean)
     method = bounds.method + (", Kaplan-Meier, mean restricted" if running else "")
     return Measured(
-        name, unit, survival.mean(), bounds.low, bounds.high, len(rows), method,
+        name, unit, mean, bounds.low, None if running else bounds.high, len(rows), method,
         censored=len(running), distribution=True,
         p50=survival.quantile(0.5), p95=survival.quantile(0.95),
         max=None if running else max(ended), unbounded=bool(running), better="lower",

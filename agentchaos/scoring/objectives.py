@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from agentchaos.words import did_you_mean
 
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "functional": ("correctness", "accuracy", "consistency", "completeness"),
@@ -16,13 +19,16 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 
 DIMENSIONS = tuple(ATTRIBUTES)
 PASS_K = 4
+MEANS = ("geometric", "arithmetic", "min")
 
 
 @dataclasses.dataclass(frozen=True)
 class Objectives:
     """Targets. rto_s, rpo_s, response_s in seconds; met: share of incidents that must be within them.
 
-    dimensions: the attributes that make up a dimension, where not all of them.
+    dimensions: the attributes that make up a dimension, where not all of them. aggregate: geometric,
+    arithmetic, min or power:<p>. weights: of attributes in their dimension and of dimensions in overall,
+    1 where not said.
     """
 
     rto_s: float | None = None
@@ -32,7 +38,57 @@ class Objectives:
     met: float = 0.95
     dimensions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     aggregate: str = "geometric"
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def attributes(self, dimension: str) -> tuple[str, ...]:
         """The attributes that make up a dimension here."""
         return tuple(self.dimensions.get(dimension, ATTRIBUTES[dimension]))
+
+
+Place = tuple[str | int, ...]
+
+
+def complaints(
+    dimensions: Mapping[str, Sequence[str]], aggregate: str = "geometric", weights: Mapping[str, float] = {}
+) -> Iterator[tuple[Place, str]]:
+    """What cannot be meant in `dimensions`, `aggregate` and `weights`: (path in the scenario, message).
+
+    A misspelt attribute must be refused: left out in silence, a dimension would look whole without it.
+    """
+    for dimension, names in dimensions.items():
+        if dimension not in ATTRIBUTES:
+            yield (
+                ("dimensions", dimension),
+                f"no dimension '{dimension}'{did_you_mean(dimension, DIMENSIONS)}",
+            )
+            continue
+        own = ATTRIBUTES[dimension]
+        if not names:
+            yield ("dimensions", dimension), f"name at least one of its attributes: {', '.join(own)}"
+        for place, name in enumerate(names):
+            here: Place = ("dimensions", dimension, place)
+            if name not in own:
+                home = next((d for d, those in ATTRIBUTES.items() if name in those), None)
+                told = f"; it belongs to {home}" if home else did_you_mean(name, own)
+                yield here, f"no attribute '{name}' of {dimension}{told}"
+            elif name in tuple(names)[:place]:
+                yield here, f"'{name}' stands there twice"
+    if aggregate not in MEANS and power_of(aggregate) is None:
+        known = ", ".join(MEANS)
+        yield ("aggregate",), f"no mean '{aggregate}'; write {known} or power:<p>, such as power:-1"
+    words = {*DIMENSIONS, *(name for names in ATTRIBUTES.values() for name in names)}
+    for name, weight in weights.items():
+        if name not in words:
+            yield ("weights", name), f"no attribute or dimension '{name}'{did_you_mean(name, sorted(words))}"
+        elif not (math.isfinite(weight) and weight > 0):
+            yield ("weights", name), f"{weight} is no weight; a positive number is wanted"
+
+
+def power_of(aggregate: str) -> float | None:
+    """The exponent of `power:<p>`; None where it is not of that form."""
+    word, _, exponent = aggregate.partition(":")
+    try:
+        power = float(exponent)
+    except ValueError:
+        return None
+    return power if word == "power" and math.isfinite(power) else None

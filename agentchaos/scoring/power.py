@@ -1,19 +1,27 @@
-"""How many replications a perfect run would need to pass each gate, and which gates none can pass."""
+"""How many replications a perfect run would need to pass each gate, and which gates none can pass.
+
+A perfect run has no violation anywhere: every task right, every role up, every incident within its limit.
+Its bounds are known before anything runs, so the least number is solved for, with alpha / k and the
+transformations of scores, by the same functions that score.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from agentchaos.scoring.expressions import QUANTILES, SHARES, Gate, parse
-from agentchaos.scoring.intervals import ALPHA, normal_quantile
-from agentchaos.scoring.measures import TASK_RATES, base_name
-from agentchaos.scoring.objectives import DIMENSIONS, Objectives
-from agentchaos.scoring.scores import nines
+from agentchaos.scoring.expressions import QUANTILES, Gate, is_share, parse
+from agentchaos.scoring.gate import holds, implied
+from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, wilson
+from agentchaos.scoring.measures import PICKS, base_name
+from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K, Objectives
+from agentchaos.scoring.scores import NOT_YET, nines, whole
 
-LEAST = 20
+LEAST = 2 * TYPICAL_LEAST
 """`auto` plays at least so many: means need them too."""
+ENDLESS = 10_000_000
+"""What so many replications do not show, none show."""
 
 
 class GateNeed(NamedTuple):
@@ -31,72 +39,171 @@ class Needed(NamedTuple):
     gates: tuple[GateNeed, ...]
 
 
+class Struck(NamedTuple):
+    """chance: of a replication in which the fault strikes at least once."""
+
+    fault: str
+    scope: str
+    chance: float
+
+
 def replications_needed(
-    gates: Sequence[str], objectives: Objectives, panels: Sequence[int], maximum: int
+    gates: Sequence[str],
+    objectives: Objectives,
+    panels: Sequence[int],
+    maximum: int,
+    struck: Sequence[Struck] = (),
 ) -> Needed:
-    """What the gates ask for; panels: the sizes of the panels of task identities."""
-    needs = [_need(parse(text), objectives, panels) for text in gates]
-    for name, limit in (("recovery_time", objectives.rto_s), ("recovery_point", objectives.rpo_s)):
-        if limit is not None:
-            count = _for_share(objectives.met)
-            note = "with an incident of each fault in every replication"
-            needs.append(GateNeed(f"share({name} <= {limit:g}s) >= {objectives.met:g}", count, note))
-    most = max([need.needed for need in needs if need.needed is not None], default=LEAST // 2)
-    return Needed(min(maximum, max(LEAST, 2 * most)), tuple(needs))
+    """What the gates ask for, those implied by the objectives included.
+
+    panels: the sizes of the panels of task identities. struck: how often each fault strikes; without it
+    every replication is taken to have an incident of each.
+    """
+    parsed = [*map(parse, gates), *implied(objectives)]
+    perfect = _Perfect(objectives, sum(panels))
+    needs = tuple(_need(gate, perfect, struck) for gate in parsed)
+    most = max([need.needed for need in needs if need.needed is not None], default=0)
+    return Needed(min(maximum, max(LEAST, 2 * most)), needs)
 
 
-def _for_share(share: float, alpha: float = ALPHA) -> int | None:
-    """The least R with alpha^(1/R) >= share."""
-    if share >= 1:
+class _Perfect(NamedTuple):
+    """The lower bounds of a perfect run."""
+
+    objectives: Objectives
+    panel: int
+
+    def attribute(self, name: str, replications: int, alpha: float) -> float:
+        """The lower bound of an attribute."""
+        bound = float(alpha ** (1 / replications))
+        if name == "consistency":
+            return wilson(1.0, self.panel, alpha).low or 0.0
+        if name == "robustness":  # the mean of two bounds, each at alpha / 2
+            return float((alpha / 2) ** (1 / replications))
+        if name == "availability":
+            return nines(bound, self.objectives.availability or 0.0)
+        return bound
+
+    def whole(self, name: str, replications: int) -> float:
+        """The lower bound of a dimension or of overall."""
+        lists = {d: self.objectives.attributes(d) for d in DIMENSIONS if name in (d, "overall")}
+        alpha = ALPHA / sum(map(len, lists.values()))
+        lows = {d: {a: self.attribute(a, replications, alpha) for a in own} for d, own in lists.items()}
+        return whole(lows, name, self.objectives)
+
+    def missing(self, name: str) -> str:
+        """What keeps a score from being measured at all; nothing where it can be."""
+        lists = [self.objectives.attributes(d) for d in DIMENSIONS if name in (d, "overall")]
+        names = [a for own in lists for a in own] or [name]
+        if name in (*DIMENSIONS, "overall") and not any(lists):
+            return "it has no attribute"
+        for attribute in names:
+            if why := self._missing(attribute):
+                mend = "" if len(names) == 1 else "; name the attributes that make it up under 'dimensions'"
+                return f"{attribute} is not measured: {why}{mend}"
+        return ""
+
+    def _missing(self, attribute: str) -> str:
+        if attribute in NOT_YET:
+            return NOT_YET[attribute]
+        if attribute == "consistency" and not self.panel:
+            return "no group has a panel; add 'tasks: {panel: 50}'"
+        if attribute == "availability" and self.objectives.availability is None:
+            return "set 'objectives: {availability: 0.999}'"
+        if attribute == "responsiveness" and self.objectives.response_s is None:
+            return "set 'objectives: {response: 5s}'"
+        known = [name for names in ATTRIBUTES.values() for name in names]
+        return "" if attribute in known else "no such attribute"
+
+
+def _least(passes: Callable[[int], bool]) -> int | None:
+    """The least number of replications with which a perfect run passes; its bounds grow with the number."""
+    if not passes(ENDLESS):
         return None
-    if share <= 0:
-        return 1
-    return max(1, math.ceil(math.log(alpha) / math.log(share) - 1e-9))
+    low, high = 1, ENDLESS
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) else (middle + 1, high)
+    return low
 
 
-def _need(gate: Gate, objectives: Objectives, panels: Sequence[int]) -> GateNeed:
-    expression, share = gate.expression, gate.threshold
-    if gate.statistic in QUANTILES:
-        return GateNeed(
-            expression, _for_share(QUANTILES[gate.statistic]), "with an incident in every replication"
-        )
-    if gate.statistic == "share":
-        return GateNeed(expression, _for_share(share), "with an incident in every replication")
+def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
+    name, expression = gate.datum.removeprefix("score."), gate.expression
+    if gate.is_score and (why := perfect.missing(name)):
+        return GateNeed(expression, None, why)
+    if name == "consistency" or name.startswith("pass_"):
+        return _for_panel(gate, perfect.panel)
+    if base_name(name) in (*PICKS, "outage", "mttd"):
+        return _for_incidents(gate, struck)
     if gate.statistic == "max" or gate.operator == "==":
         return GateNeed(expression, 1, "one violation fails it; n clean ones show at most 3 / n")
-    if gate.operator in (">", ">="):
-        name = gate.name.removeprefix("score.").removeprefix("control.")
-        if name == "consistency" or name.startswith("pass_"):
-            return _for_panel(expression, share, panels)
-        if gate.name == "score.availability" and objectives.availability is not None:
-            return GateNeed(
-                expression, _for_nines(share, objectives.availability), "gate the raw availability instead"
-            )
-        if gate.name in (*DIMENSIONS, "overall"):
-            names = [a for d in DIMENSIONS if gate.name in (d, "overall") for a in objectives.attributes(d)]
-            return GateNeed(
-                expression,
-                _for_share(share, ALPHA / max(1, len(names))),
-                f"{len(names)} attributes at alpha / {len(names)}",
-            )
-        if base_name(name) in (*SHARES, *TASK_RATES) or gate.name.startswith("score."):
-            return GateNeed(expression, _for_share(share), "" if share < 1 else "no finite number shows 1")
-    return GateNeed(expression, LEAST // 2, "its bound is typical, not exact")
+    if gate.statistic:
+        return GateNeed(expression, _of_violations(gate), "")
+    if not is_share(gate.name):
+        return GateNeed(expression, TYPICAL_LEAST, "its bound is typical, not exact")
+    if gate.operator in ("<", "<="):
+        return _for_upper(gate)
+    if name in (*DIMENSIONS, "overall"):
+        names = [a for d in DIMENSIONS if name in (d, "overall") for a in perfect.objectives.attributes(d)]
+        needed = _least(lambda r: holds(perfect.whole(name, r), gate.operator, gate.threshold))
+        note = f"{len(names)} attributes at alpha / {len(names)}"
+        if needed is None and "consistency" in names:
+            note += f"; its panel of {perfect.panel} bounds consistency: enlarge it"
+        return GateNeed(expression, needed, note)
+    needed = _least(lambda r: holds(perfect.attribute(name if gate.is_score else "", r, ALPHA),
+                                    gate.operator, gate.threshold))  # fmt: skip
+    note = "gate the raw availability instead" if gate.name == "score.availability" else ""
+    return GateNeed(expression, needed, note if needed else "no finite number shows it")
 
 
-def _for_panel(expression: str, share: float, panels: Sequence[int]) -> GateNeed:
-    size = max(panels, default=0)
-    z = normal_quantile(1 - ALPHA)
-    best = size / (size + z * z) if size else 0.0
-    if best < share:
-        wanted = math.ceil(z * z * share / (1 - share)) if share < 1 else None
-        mend = f"enlarge the panel to {wanted}" if wanted else "no panel can show 1"
-        return GateNeed(expression, None, f"a perfect panel of {size} shows {best:.4f}; {mend}")
-    return GateNeed(expression, 1, f"its interval is over the {size} identities of the panel")
+def _for_upper(gate: Gate) -> GateNeed:
+    """A share that is to be small: a perfect run shows 1 - alpha^(1/R); a score is 1 there."""
+    if gate.is_score:
+        return GateNeed(gate.expression, None, "a perfect run misses it: higher scores are better")
+    needed = _least(lambda r: holds(1 - ALPHA ** (1 / r), gate.operator, gate.threshold))
+    return GateNeed(gate.expression, needed, "" if needed else "no finite number shows it")
 
 
-def _for_nines(share: float, target: float) -> int | None:
-    for count in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000):
-        if nines(ALPHA ** (1 / count), target) >= share:
-            return count
-    return None
+def _of_violations(gate: Gate) -> int | None:
+    """The replications with data of which none violates."""
+    if gate.statistic == "share":
+        return _least(lambda r: holds(ALPHA ** (1 / r), gate.operator, gate.threshold))
+    return _least(lambda r: 1 - ALPHA ** (1 / r) <= 1 - QUANTILES[gate.statistic])
+
+
+def _for_incidents(gate: Gate, struck: Sequence[Struck]) -> GateNeed:
+    """Only replications with an incident count, for each fault that an unlabelled gate must hold for."""
+    universal = gate.statistic == "max" or gate.operator == "=="
+    if universal:
+        needed: int | None = 1
+        note = "one violation fails it; n clean ones show at most 3 / n"
+    elif gate.statistic:
+        needed, note = _of_violations(gate), "with an incident in every replication"
+    else:
+        needed, note = TYPICAL_LEAST, "its bound is typical, not exact; with an incident in every replication"
+    fault = gate.name.partition("fault=")[2].partition(",")[0].rstrip("}")
+    mine = [s for s in struck if (s.fault == fault if fault else s.scope in ("process", "state"))]
+    if needed is None:
+        return GateNeed(gate.expression, None, "no finite number shows it")
+    if not mine:
+        return GateNeed(gate.expression, needed, note)
+    rarest = min(mine, key=lambda s: s.chance)
+    if rarest.chance <= 0:
+        return GateNeed(gate.expression, None, f"{rarest.fault} is not expected to strike at all")
+    if rarest.chance < 1:
+        note = f"{rarest.fault} strikes in {rarest.chance:.0%} of the replications"
+    return GateNeed(gate.expression, math.ceil(needed / rarest.chance), note)
+
+
+def _for_panel(gate: Gate, size: int) -> GateNeed:
+    if not size:
+        return GateNeed(gate.expression, None, "no group has a panel; add 'tasks: {panel: 50}'")
+    if gate.operator in ("<", "<="):
+        return GateNeed(gate.expression, None, "a perfect run misses it: higher scores are better")
+    k = PASS_K if gate.is_score else int(gate.datum.removeprefix("pass_"))
+    if holds(wilson(1.0, size).low or 0.0, gate.operator, gate.threshold):
+        note = f"its interval is over the {size} identities of the panel, with {k} trials or more of each"
+        return GateNeed(gate.expression, 1, note)
+    enough = _least(lambda n: holds(wilson(1.0, n).low or 0.0, gate.operator, gate.threshold))
+    mend = f"enlarge the panel to {enough}" if enough else "no panel can show it"
+    best = wilson(1.0, size).low or 0.0
+    return GateNeed(gate.expression, None, f"a perfect panel of {size} shows {best:.4f}; {mend}")

@@ -3,6 +3,12 @@
 The definitions obey: the denominator is fixed by the scenario; absolute, not relative to a weak baseline;
 a good event never lowers a score; what was not observed is None. A dimension is the weighted geometric mean
 of its attributes; its lower bound is that of the attributes' bounds, each at alpha / k.
+
+Evidence. An attribute is an `echo` where one input moves it one for one whatever else happens, such as a
+declared success rate of attacks that comes back as security. None of those measured here is one: between
+the declared chance of success and correctness or trustworthiness stand the length of tasks, hazards,
+taint, retries and faults, so they are `emergent`. Trustworthiness describes the scenario's model of an
+agent that claims with a constant confidence; it is labelled "simulated".
 """
 
 from __future__ import annotations
@@ -10,11 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from agentchaos.metrics.base import Curve, Data, Incident, Ratio, Trials
+from agentchaos.metrics.base import Curve, Data, Incident, Ratio
 from agentchaos.scoring import intervals
 from agentchaos.scoring.intervals import ALPHA, Bounds
-from agentchaos.scoring.measures import of_ratio, pass_hat
-from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
+from agentchaos.scoring.measures import PICKS, of_ratio, pass_hat, pooled_panel
+from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K, Objectives, power_of
 from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
 from agentchaos.scoring.table import Table
 from agentchaos.trace import NS
@@ -40,17 +46,19 @@ def score(table: Table, measures: Mapping[str, Measured]) -> Scores:
 
 def score_at(table: Table, alpha: float) -> Scores:
     """The scores with one-sided bounds at alpha."""
-    lists = {name: table.objectives.attributes(name) for name in DIMENSIONS}
     attributes = tuple(
         attribute(table, name, dimension, alpha) for dimension, names in ATTRIBUTES.items() for name in names
     )
     by_name = {a.name: a for a in attributes}
-    dimensions = tuple(
-        _combine(table, name, [by_name[a] for a in lists[name] if a in by_name], alpha) for name in DIMENSIONS
-    )
-    everything = [by_name[a] for name in DIMENSIONS for a in lists[name] if a in by_name]
-    overall = _combine(table, "overall", everything, alpha, dimensions)
+    groups = {name: _named(table.objectives.attributes(name), name, by_name) for name in DIMENSIONS}
+    dimensions = tuple(_combine(table, name, {name: groups[name]}, alpha) for name in DIMENSIONS)
+    overall = _combine(table, "overall", groups, alpha)
     return Scores(overall, dimensions, attributes)
+
+
+def _named(names: Sequence[str], dimension: str, known: Mapping[str, Attribute]) -> list[Attribute]:
+    """The attributes of a list; an unknown name counts as not measured, it must not vanish."""
+    return [known.get(name) or _blank(name, dimension, "no such attribute") for name in names]
 
 
 def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
@@ -114,18 +122,25 @@ def _of_share(table: Table, name: str, dimension: str, datum: str, meaning: str,
     label = ""
     if name == "timeliness" and all(g.deadline is None for g in table.setting.groups):
         label = "no task has a deadline"
+    if name == "trustworthiness":
+        label = "simulated"
+        detail = (*detail, *_beside_trust(table, value, alpha))
     return Attribute(
         name, dimension, value.mean, value.low, value.high, value.n, "emergent", label=label, detail=detail
     )
 
 
+def _beside_trust(table: Table, honesty: Measured, alpha: float) -> Detail:
+    """Doing nothing and saying so is honest too: how often it was right always stands beside."""
+    right, brier = _share(table, "task_success", alpha), 1.0 - (honesty.mean or 0.0)
+    shown = "-" if right is None or right.mean is None else f"{right.mean:.4f}"
+    return (("skill against a coin (Brier 0.25)", f"{1 - brier / 0.25:.4f}"), ("correctness", shown))
+
+
 def _consistency(table: Table, dimension: str, alpha: float) -> Attribute:
-    panels = [datum for row in table.rows() if isinstance(datum := row.get("panel"), Trials)]
-    if not panels:
+    pooled = pooled_panel(table.rows())
+    if pooled is None:
         return _blank("consistency", dimension, "no group has a panel; add 'tasks: {panel: 50}'")
-    pooled = panels[0]
-    for datum in panels[1:]:
-        pooled = pooled.merge(datum)
     mean, n = pass_hat([(t.trials, t.right) for t in pooled.rows], PASS_K)
     if mean is None:
         return _blank("consistency", dimension, f"no task identity had {PASS_K} trials")
@@ -217,9 +232,11 @@ def _robustness(table: Table, dimension: str, alpha: float) -> Attribute:
         ("definition", "mean of pass^1 at fault intensity 0 and 1 (small form, k = 1)"),
         ("intensity 0", f"{without.mean:.4f}"),
         ("intensity 1", f"{with_.mean:.4f}"),
+        ("worst cell", f"{min(with_.mean, without.mean):.4f}"),
+        ("clipped ratio", f"{min(1.0, with_.mean / without.mean):.4f}" if without.mean else "-"),
     )
     low = ((with_.low or 0.0) + (without.low or 0.0)) / 2
-    high = ((with_.high or 0.0) + (without.high or 0.0)) / 2
+    high = sum(1.0 if cell.high is None else cell.high for cell in (with_, without)) / 2
     bounds = Bounds(low, high, "mean of two bounds, each at alpha / 2")
     mean = (with_.mean + without.mean) / 2
     return _made("robustness", dimension, mean, bounds, with_.n, detail, "small form")
@@ -251,7 +268,10 @@ def _availability(table: Table, dimension: str, alpha: float) -> Attribute:
         *((key, f"{value.mean:.6f}") for key, value in both.items()),
         ("smaller", name),
     )
-    high = nines(1.0 if worst.high is None else worst.high, target)
+    # each at alpha: the true minimum is one of the two, and below that one's bound it is not; for the
+    # upper bound of a minimum both must hold
+    sharp = (_share(table, key, alpha / len(both)) for key in both)
+    high = min(1.0 if v is None or v.high is None else nines(v.high, target) for v in sharp)
     return _made("availability", dimension, mean, Bounds(low, high, worst.method), worst.n, detail)
 
 
@@ -264,7 +284,8 @@ def _tolerated(incident: Incident, rto: float | None, rpo: float | None) -> bool
         return False
     if rto is not None and max(0, incident.recovered - begin) / NS > rto:
         return False
-    return not (rpo is not None and incident.point is not None and incident.point / NS > rpo)
+    point = PICKS["recovery_point"][1](incident)
+    return rpo is None or point is None or not (point[1] or point[0] > rpo)
 
 
 def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
@@ -276,10 +297,12 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     rows = [(n, weights.get(i.fault, 1.0), _tolerated(i, rto, rpo)) for n, i in incidents]
     total = math.fsum(w for _, w, _ in rows)
     mean = math.fsum(w for _, w, ok in rows if ok) / total
-    clusters: dict[int, list[bool]] = {}
-    for number, _, ok in rows:
-        clusters.setdefault(number, []).append(ok)
-    _, bounds = intervals.violations([(len(v), v.count(False)) for v in clusters.values()], alpha)
+    clusters: dict[int, tuple[float, float]] = {}
+    for number, weight, ok in rows:
+        m, bad = clusters.get(number, (0.0, 0.0))
+        clusters[number] = (m + weight, bad + (0.0 if ok else weight))
+    alike = total**2 / math.fsum(w * w for _, w, _ in rows)  # so many incidents of one weight
+    _, bounds = intervals.violations(list(clusters.values()), alpha, alike)
     low = None if bounds.high is None else min(mean, 1 - bounds.high)
     high = None if bounds.low is None else max(mean, 1 - bounds.low)
     detail: list[tuple[str, str]] = [
@@ -292,67 +315,108 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
         good = sum(_tolerated(i, rto, rpo) for i in own)
         detail.append((f"incidents of {fault}", f"{good} of {len(own)} tolerated"))
     label = "" if rto is not None else "without an RTO: any recovery counts"
-    judged = Bounds(low, high, "Clopper-Pearson, n_eff over replications")
+    judged = Bounds(low, high, bounds.method)
     return _made("fault_tolerance", dimension, mean, judged, len(rows), tuple(detail), label)
 
 
 # -- aggregation --------------------------------------------------------------------------------
 
 
-def geometric(values: Sequence[float]) -> float:
-    """The geometric mean; a zero stays zero."""
+def geometric(values: Sequence[float], weights: Sequence[float] | None = None) -> float:
+    """The weighted geometric mean; a zero stays zero."""
     if min(values) <= 0:
         return 0.0
-    return math.exp(math.fsum(math.log(v) for v in values) / len(values))
+    weights = weights or [1.0] * len(values)
+    logs = math.fsum(w * math.log(v) for v, w in zip(values, weights, strict=True))
+    return math.exp(logs / math.fsum(weights))
 
 
-def _aggregate(values: Sequence[float], how: str) -> float:
+def arithmetic(values: Sequence[float], weights: Sequence[float] | None = None) -> float:
+    """The weighted arithmetic mean."""
+    weights = weights or [1.0] * len(values)
+    mean = math.fsum(w * v for v, w in zip(values, weights, strict=True)) / math.fsum(weights)
+    return min(max(mean, min(values)), max(values))
+
+
+def aggregate(
+    values: Sequence[float], weights: Sequence[float] | None = None, how: str = "geometric"
+) -> float:
+    """The mean that the scenario asks for; each of them grows with every value.
+
+    Raises:
+        ValueError: no such mean.
+    """
     if how == "min":
         return min(values)
     if how == "arithmetic":
-        return math.fsum(values) / len(values)
-    return min(max(geometric(values), min(values)), math.fsum(values) / len(values))
+        return arithmetic(values, weights)
+    power = 0.0 if how == "geometric" else power_of(how)
+    if power is None:
+        raise ValueError(f"no mean '{how}'")
+    if power == 0:  # the geometric mean is the limit
+        # rounding must not carry it past the means beside it
+        return min(max(geometric(values, weights), min(values)), arithmetic(values, weights))
+    if power < 0 and min(values) <= 0:
+        return 0.0
+    # by the largest term, so that large exponents neither overflow nor vanish
+    top = max(values) if power > 0 else min(values)
+    if top <= 0:
+        return 0.0
+    mean = top * math.pow(arithmetic([(v / top) ** power for v in values], weights), 1 / power)
+    return min(max(mean, min(values)), max(values))
 
 
-def _combine(
-    table: Table,
-    name: str,
-    attributes: Sequence[Attribute],
-    alpha: float,
-    dimensions: Sequence[Dimension] | None = None,
-) -> Dimension:
-    """A dimension from its attributes; overall from the five dimensions (bounds from all attributes)."""
-    measured = [a for a in attributes if a.mean is not None]
+Groups = Mapping[str, Sequence[Attribute]]
+"""Dimension -> its attributes."""
+
+
+def _combine(table: Table, name: str, groups: Groups, alpha: float) -> Dimension:
+    """A dimension from its attributes, or overall from the dimensions; bounds from all attributes."""
+    attributes = [a for group in groups.values() for a in group]
     missing = [a.name for a in attributes if a.mean is None]
     reason = f"not measured: {', '.join(missing)}" if missing else ""
-    if not measured:
+    measured = {d: [a for a in group if a.mean is not None] for d, group in groups.items()}
+    measured = {dimension: group for dimension, group in measured.items() if group}
+    k = sum(map(len, measured.values()))
+    if k == 0:
         return Dimension(name, None, None, None, 0, 0, len(attributes), None, None, reason or "no attribute")
-    how = table.objectives.aggregate
-    sharp = [attribute(table, a.name, a.dimension, alpha / len(measured)) for a in measured]
-    means = [a.mean for a in measured if a.mean is not None]
-    lows = [a.low if a.low is not None else 0.0 for a in sharp]
-    highs = [a.high if a.high is not None else 1.0 for a in sharp]
-    if dimensions is not None:
-        # overall: dimensions count alike, whatever the number of their attributes
-        means = [d.mean for d in dimensions if d.mean is not None]
-        lows = _by_dimension(sharp, lows, how)
-        highs = _by_dimension(sharp, highs, how)
+    sharp = {
+        dimension: [attribute(table, a.name, a.dimension, alpha / k) for a in group]
+        for dimension, group in measured.items()
+    }
+    means = {d: {a.name: a.mean or 0.0 for a in group} for d, group in measured.items()}
+    lows = {d: {a.name: a.low or 0.0 for a in group} for d, group in sharp.items()}
+    highs = {d: {a.name: 1.0 if a.high is None else a.high for a in group} for d, group in sharp.items()}
+    parts = means[name] if name in means else _parts(means, table.objectives)
+    weights = [table.objectives.weights.get(part, 1.0) for part in parts]
     return Dimension(
         name=name,
-        mean=_aggregate(means, how),
-        low=_aggregate(lows, how),
-        high=_aggregate(highs, how),
-        n=min(a.n for a in measured),
-        measured=len(measured),
+        mean=whole(means, name, table.objectives),
+        low=whole(lows, name, table.objectives),
+        high=whole(highs, name, table.objectives),
+        n=min(a.n for group in measured.values() for a in group),
+        measured=k,
         of=len(attributes),
-        minimum=min(means),
-        arithmetic=math.fsum(means) / len(means),
+        minimum=min(parts.values()),
+        arithmetic=arithmetic(list(parts.values()), weights),
         reason=reason,
     )
 
 
-def _by_dimension(attributes: Sequence[Attribute], values: Sequence[float], how: str) -> list[float]:
-    groups: dict[str, list[float]] = {}
-    for one, value in zip(attributes, values, strict=True):
-        groups.setdefault(one.dimension, []).append(value)
-    return [_aggregate(group, how) for group in groups.values()]
+Values = Mapping[str, Mapping[str, float]]
+"""Dimension -> attribute -> value."""
+
+
+def _parts(values: Values, objectives: Objectives) -> dict[str, float]:
+    """The value of each dimension."""
+    return {dimension: _mean(own, objectives) for dimension, own in values.items()}
+
+
+def _mean(values: Mapping[str, float], objectives: Objectives) -> float:
+    weights = [objectives.weights.get(name, 1.0) for name in values]
+    return aggregate(list(values.values()), weights, objectives.aggregate)
+
+
+def whole(values: Values, name: str, objectives: Objectives) -> float:
+    """A dimension, or overall: dimensions count alike there, whatever the number of their attributes."""
+    return _mean(values[name] if name in values else _parts(values, objectives), objectives)
