@@ -1,4 +1,4 @@
-"""The figures of the PNGs, each drawn into a box of a sheet: petals, recovery, swim lanes, gates."""
+"""The figures of the PNGs, each drawn into a box of a sheet: petals, recovery, swim lanes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from agentchaos.renderers import wording
 from agentchaos.renderers.paint import Align, Box, Point, Scale, Sheet, scale_for, tint
 from agentchaos.report import Band, Lane, Mark, RecoveryRow, Report, Timeline
-from agentchaos.scoring.results import Dimension, Judged, Measured
+from agentchaos.scoring.results import Dimension, Measured
 
 SMALL, TEXT, LARGE = 18.0, 20.0, 24.0
 """Sizes of type in pixels: legible where a picture of 1600 px is shown at half its size."""
@@ -45,9 +45,6 @@ MARKS = {
 }
 STRUCK = Shape("v", 14, "bad", "paper", "fault strikes")
 
-SIGNS = {"pass": ("\u2714", "good"), "fail": ("\u2718", "bad")}
-"""Sign and colour of a verdict; all others cannot tell, and are `?`."""
-
 
 def count(number: int, noun: str) -> str:
     """`1 replication`, `1,200 replications`."""
@@ -60,7 +57,7 @@ def count(number: int, noun: str) -> str:
 def petals(sheet: Sheet, box: Box, dimensions: Sequence[Dimension]) -> None:
     """A flower with a petal a dimension: as long as its score, the rim is 1."""
     # room for labels: above the first petal, beside those at the right and left, under the lowest
-    radius = min((box.w - 2 * 185) / 1.92, (box.h - 82) / 2, (box.h - 142) / 1.81)
+    radius = min((box.w - 2 * 165) / 1.92, (box.h - 82) / 2, (box.h - 142) / 1.81)
     spare = box.h - 76 - radius - max(radius + 6, 0.81 * radius + 66)
     centre = (box.x + box.w / 2, box.y + 76 + radius + spare / 2)
     for share in (0.25, 0.5, 0.75, 1.0):
@@ -124,7 +121,7 @@ def _petal_label(sheet: Sheet, centre: Point, radius: float, angle: float, one: 
     x, y = _polar(centre, radius + 18, angle)
     sin, cos = math.sin(angle), math.cos(angle)
     align: Align = "center" if abs(sin) < 0.1 else "left" if sin > 0 else "right"
-    room = 260 if align == "center" else 170
+    room = 260 if align == "center" else 150
     # the two lines stand on the point at the top, and hang from it at the bottom
     y += -32 if cos > 0.9 else 0 if cos > -0.5 else 20
     sheet.text(x, y, one.name, TEXT, bold=True, align=align, width=room)
@@ -154,7 +151,7 @@ def recovery(sheet: Sheet, box: Box, report: Report, rows: Sequence[RecoveryRow]
     """A row a fault: p50, p95 and max of recovery time and recovery point against their targets."""
     top, axis, between = 58.0, 34.0, 44.0
     height = min(84.0, (box.h - top - axis) / max(1, len(rows)))
-    names = [(row.fault, _incidents(row)) for row in rows]
+    names = [("all units" if row.fault == "all" else row.fault, _incidents(row)) for row in rows]
     widest = max(max(sheet.measure(a, TEXT, bold=True), sheet.measure(b, 17)) for a, b in names)
     label = min(widest, box.w * 0.2) + 24
     for at, (fault, under) in enumerate(names):
@@ -178,11 +175,18 @@ def _incidents(row: RecoveryRow) -> str:
     return f"{row.incidents:,}, after lift" if _after_lift(row) else count(row.incidents, "incident")
 
 
+def _open(row: RecoveryRow) -> str:
+    """What did not come to an end: `3 of 9 not recovered, 2 undetected`."""
+    recovered = f"{row.censored:,} of {row.incidents:,} not recovered" if row.censored else ""
+    undetected = f"{row.undetected:,} undetected" if row.undetected else ""
+    return ", ".join(filter(None, (recovered, undetected)))
+
+
 def _columns(report: Report, rows: Sequence[RecoveryRow]) -> Iterator[Column]:
     judged = [not _after_lift(row) for row in rows]
     yield Column(
         "Recovery time", "RTO", report.rto, [row.service for row in rows], judged,
-        [f"{row.censored:,} of {row.incidents:,} not recovered" if row.censored else "" for row in rows],
+        [_open(row) for row in rows],
     )  # fmt: skip
     yield Column(
         "Recovery point", "RPO", report.rpo, [row.point for row in rows], judged,
@@ -203,7 +207,8 @@ def _column(sheet: Sheet, box: Box, column: Column, top: float, height: float, h
     scale = scale_for(values or [horizon], box.x, box.w - 26)
     rows = Box(box.x, box.y + top, box.w, box.h - top)
     strips = [
-        Box(box.x, rows.y + at * height + 0.1 * height, box.w, 0.5 * height)
+        # under a strip there is a line of numbers
+        Box(box.x, rows.y + (at + 0.08) * height, box.w, min(0.5 * height, 0.92 * height - 28))
         for at in range(len(column.measures))
     ]
     sheet.rects(strips, tint("idle", 0.75))
@@ -253,7 +258,7 @@ def _row(sheet: Sheet, box: Box, scale: Scale, one: Measured, target: float | No
         quantile_mark(sheet, (scale.at(value), y), name, ink)
     for words in _told(one, note):
         if words and sheet.measure(words, 17) <= box.w:
-            sheet.text(box.x, box.bottom + 20, words, 17, "bad" if open_ else "muted")
+            sheet.text(box.x, box.bottom + 19, words, 17, "bad" if open_ else "muted")
             return
 
 
@@ -272,7 +277,7 @@ def _told(one: Measured, note: str) -> Iterator[str]:
     if note and one.censored:
         yield "  ".join([parts[0], note])
         yield note
-        yield note.replace(" not recovered", " never")
+        yield note.partition(",")[0]
     yield "  ".join(parts)
     yield "  ".join(parts[1:])
     yield parts[1]
@@ -301,18 +306,23 @@ def axis(sheet: Sheet, scale: Scale, box: Box, strips: Sequence[Box], most: int)
 # -- swim lanes
 
 
+LANE_MAX = 90.0
+"""No lane is higher: a single one would look like a wall."""
+
+
 def swim_lanes(
     sheet: Sheet, box: Box, timeline: Timeline, lanes: Sequence[Lane], *, label_rows: int = 3
 ) -> int:
     """What each unit did over time, with the faults; gives how many strikes found no room for a label."""
-    size = min(SMALL, box.h / max(1, len(lanes)) * 0.7)
+    size = min(SMALL, (box.h - 120) / max(1, len(lanes)) * 0.8)
     names = min(max((sheet.measure(lane.name, SMALL) for lane in lanes), default=0.0), box.w * 0.17) + 14
     end = max(timeline.end, timeline.begin + 1e-6)
     scale = Scale(box.x + names, box.w - names, timeline.begin, end)
     shown = {lane.name for lane in lanes}
-    bands = [b for b in sorted(timeline.bands, key=lambda b: b.begin) if not b.lane or b.lane in shown]
+    bands = [band for band in timeline.bands if not band.lane or band.lane in shown]
     used, left_out = _band_labels(sheet, Box(scale.left, box.y, scale.width, 0), bands, scale, label_rows)
-    area = Box(scale.left, box.y + used * 25 + 6, scale.width, box.h - used * 25 - 6 - 32)
+    top = used * 25 + 6
+    area = Box(scale.left, box.y + top, scale.width, min(box.h - top - 32, LANE_MAX * len(lanes)))
     height = area.h / max(1, len(lanes))
     place = {
         lane.name: Box(area.x, area.y + at * height, area.w, height * 0.999) for at, lane in enumerate(lanes)
@@ -358,12 +368,12 @@ def _bars(sheet: Sheet, lanes: Sequence[Lane], place: dict[str, Box], scale: Sca
 
 def _band_labels(sheet: Sheet, strip: Box, bands: Sequence[Band], scale: Scale, rows: int) -> tuple[int, int]:
     """Names the faults above the lanes; gives (rows used, strikes without a label)."""
+    bands = by_interest(bands)
     words = [f"{band.fault} on {band.lane or band.target or 'all'}" for band in bands]
-    words = [sheet.fit(word, min(300.0, strip.w), 17) for word in words]
-    wishes = [
-        (scale.at(band.begin), sheet.measure(word, 17) + 18) for band, word in zip(bands, words, strict=True)
-    ]
-    places = stack(wishes, rows, strip.x, strip.right)
+    words = [sheet.fit(word, min(300.0, strip.w - 20), 17) for word in words]
+    starts = [scale.at(band.begin) for band in bands]
+    widths = [sheet.measure(word, 17) + 18 for word in words]
+    places = stack(list(zip(starts, widths, strict=True)), rows, strip.x, strip.right)
     used = max((place[0] + 1 for place in places if place), default=0)
     placed = [(band, word, place) for band, word, place in zip(bands, words, places, strict=True) if place]
     # a foot down to the lanes ties a label to its moment; all feet first, so that none crosses a word
@@ -374,18 +384,29 @@ def _band_labels(sheet: Sheet, strip: Box, bands: Sequence[Band], scale: Scale, 
     return used, places.count(None)
 
 
+def by_interest(bands: Sequence[Band]) -> list[Band]:
+    """Those that last come first, and the first of each fault before its repetitions."""
+    seen: dict[str, int] = defaultdict(int)
+    keys = {}
+    for band in sorted(bands, key=lambda band: band.begin):
+        keys[id(band)] = (band.end <= band.begin, seen[band.fault] > 0, band.begin)
+        seen[band.fault] += 1
+    return sorted(bands, key=lambda band: keys[id(band)])
+
+
 def stack(
     wishes: Sequence[tuple[float, float]], rows: int, left: float, right: float
 ) -> list[tuple[int, float] | None]:
     """(row, x) of each label (x wished, width), in the first row with room; None: in no row."""
-    taken = [left - 1.0] * rows
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
     places: list[tuple[int, float] | None] = []
     for wish, width in wishes:
-        x = max(left, min(wish, right - width))
-        row = next((row for row in range(rows) if taken[row] <= x), None)
+        begin = max(left, min(wish, right - width))
+        end = begin + width
+        row = next((k for k in range(rows) if all(end <= a or b <= begin for a, b in taken[k])), None)
         if row is not None:
-            taken[row] = x + width
-        places.append(None if row is None else (row, x))
+            taken[row].append((begin, end))
+        places.append(None if row is None else (row, begin))
     return places
 
 
@@ -405,7 +426,7 @@ def _strikes(sheet: Sheet, area: Box, bands: Sequence[Band], place: dict[str, Bo
     strokes, points = [], []
     for band in bands:
         slot = _inner(place[band.lane]) if band.lane in place else area
-        for moment in {band.begin: None, band.end: None}:
+        for moment in sorted({band.begin, band.end}):
             strokes.append(((scale.at(moment), slot.y), (scale.at(moment), slot.bottom)))
         if band.end <= band.begin:
             points.append((scale.at(band.begin), slot.y + min(4.0, slot.h * 0.2)))
@@ -415,7 +436,8 @@ def _strikes(sheet: Sheet, area: Box, bands: Sequence[Band], place: dict[str, Bo
 
 
 def _marks(sheet: Sheet, marks: Sequence[Mark], place: dict[str, Box], scale: Scale) -> None:
-    order = list(MARKS)
+    # the ring of `caught_up` first: it must not hide what is inside
+    order = list(reversed(MARKS))
     known = [mark for mark in marks if mark.lane in place and mark.kind in MARKS]
     for mark in sorted(known, key=lambda mark: (order.index(mark.kind), mark.time)):
         slot = place[mark.lane]
@@ -461,43 +483,7 @@ def lanes_legend(sheet: Sheet, box: Box, timeline: Timeline) -> float:
 def busiest(timeline: Timeline, most: int) -> list[Lane]:
     """At most so many lanes, those where most happened, in their order."""
     happened = {lane.name: sum(s.kind == "down" for s in lane.segments) for lane in timeline.lanes}
-    for thing in (*timeline.bands, *timeline.marks):
-        happened[thing.lane] = happened.get(thing.lane, 0) + 1
+    for name in (*(band.lane for band in timeline.bands), *(mark.lane for mark in timeline.marks)):
+        happened[name] = happened.get(name, 0) + 1
     chosen = sorted(timeline.lanes, key=lambda lane: -happened[lane.name])[:most]
     return [lane for lane in timeline.lanes if lane in chosen]
-
-
-# -- gates
-
-
-GATE = 57.0
-"""Height of the row of a gate."""
-
-
-def gates(sheet: Sheet, box: Box, judged: Sequence[Judged]) -> None:
-    """A row a gate: sign, expression, value and bound, and why; missed ones first where not all fit."""
-    most = max(1, int(box.h / GATE))
-    shown = list(judged)
-    if len(shown) > most:
-        rank = {"fail": 0, "pass": 2}
-        shown = sorted(judged, key=lambda gate: rank.get(gate.verdict, 1))[: max(1, most - 1)]
-    for at, gate in enumerate(shown):
-        _gate(sheet, Box(box.x, box.y + at * GATE, box.w, GATE), gate, last=at == len(judged) - 1)
-    if len(shown) < len(judged):
-        rest = [gate for gate in judged if not any(gate is one for one in shown)]
-        held = sum(gate.verdict == "pass" for gate in rest)
-        words = f"and {len(rest):,} more: {held:,} held, {len(rest) - held:,} not"
-        sheet.text(box.x + 36, box.y + len(shown) * GATE + 28, words, SMALL, "muted")
-
-
-def _gate(sheet: Sheet, box: Box, gate: Judged, *, last: bool) -> None:
-    sign, ink = SIGNS.get(gate.verdict, ("?", "open"))
-    value = box.right - 150
-    sheet.text(box.x + 12, box.y + 27, sign, LARGE, ink, bold=True, align="center")
-    sheet.text(box.x + 36, box.y + 25, gate.expression, TEXT, bold=True, width=value - 130 - box.x - 36)
-    sheet.text(value, box.y + 25, wording.value(gate), TEXT, align="right", width=130)
-    sheet.text(box.right, box.y + 25, wording.bound(gate), TEXT, ink, bold=True, align="right", width=140)
-    why = ("implied by an objective; " if gate.implied else "") + f"n = {gate.n:,}; {gate.reason}"
-    sheet.text(box.x + 36, box.y + 47, why.removesuffix("; "), 17, "muted", width=box.w - 36)
-    if not last:
-        sheet.line([(box.x, box.bottom), (box.right, box.bottom)], "line", 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from agentchaos.renderers import figures, wording
@@ -10,11 +10,16 @@ from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.figures import LARGE, SMALL, TEXT, count
 from agentchaos.renderers.paint import Box, Sheet, plain_style, tint
 from agentchaos.report import RecoveryRow, Report, Timeline
-from agentchaos.scoring.results import Dimension
+from agentchaos.scoring.results import Dimension, Judged
 
 WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
 CARD_HEIGHT = 1100
 CARD_LANES, CARD_FAULTS = 8, 5
+GATE = 57.0
+"""Height of the row of a gate."""
+
+SIGNS = {"pass": ("\u2714", "good"), "fail": ("\u2718", "bad")}
+"""Sign and colour of a verdict; all others cannot tell, and are `?`."""
 
 
 class Png(Renderer):
@@ -49,8 +54,8 @@ def page(
     sheet.rect(Box(MARGIN, 28, width, 44), verdict.colour, round_=8)
     sheet.text(MARGIN + width / 2, 59, verdict.word, LARGE, "paper", bold=True, align="center")
     facts = (
-        f"{count(report.replications, 'replication')}   seed {report.seed}   {report.world}"
-        f"   horizon {wording.quantity(report.horizon, 's')}"
+        f"{count(report.replications, 'replication')} \u00b7 seed {report.seed} \u00b7 {report.world}"
+        f" \u00b7 horizon {wording.quantity(report.horizon, 's')}"
     )
     took = sheet.text(WIDTH - MARGIN, 59, facts, TEXT, "muted", align="right", width=760)
     left = MARGIN + width + 20
@@ -81,8 +86,8 @@ def dimensions_page(report: Report) -> Sheet:
         "the length of a petal is its score (geometric mean of the attributes measured; width and area mean "
         "nothing); the whisker spans its one-sided 95 % bounds; hatched where attributes are missing.",
     )
-    figures.petals(sheet, Box(box.x, box.y + 10, 870, box.h - 20), report.scores.dimensions)
-    _score_table(sheet, Box(box.x + 900, box.y + 24, box.w - 900, box.h), report)
+    figures.petals(sheet, Box(box.x - 10, box.y, 910, box.h), report.scores.dimensions)
+    _score_table(sheet, Box(box.x + 920, box.y + 24, box.w - 920, box.h - 24), report)
     return sheet
 
 
@@ -105,7 +110,7 @@ def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
         sheet.text(columns[2], y + 34, f"{one.measured} of {one.of}", SMALL, align="right")
         for line, words in enumerate(sheet.wrap(_remark(report, one), box.w, 17, 1 if height < 80 else 2)):
             sheet.text(box.x, y + 58 + line * 22, words, 17, "muted")
-    _petal_legend(sheet, Box(box.x, box.bottom - 128, box.w, 100))
+    _petal_legend(sheet, Box(box.x, box.bottom - 80, box.w, 100))
 
 
 def _remark(report: Report, one: Dimension) -> str:
@@ -153,8 +158,8 @@ def recovery_page(report: Report) -> Sheet | None:
         report,
         HEAD + 36 + 58 + 84 * len(rows) + 44 + FOOT,
         "Recovery of each fault against its targets: time until service is back; work lost, in time",
-        "marks left of the target line are within it. An arrow runs off the axis: too many incidents were not "
-        "over when the run ended to tell that quantile. After lift: counted from the end of the fault.",
+        "marks left of the target line are within it. An arrow runs off the axis: too many incidents were "
+        "not over when the run ended to tell that quantile. After lift: counted from the end of the fault.",
     )
     _quantile_legend(sheet, box)
     figures.recovery(sheet, Box(box.x, box.y + 44, box.w, box.h - 44), report, rows)
@@ -196,7 +201,7 @@ def timeline_page(report: Report) -> Sheet | None:
 
 
 def _axis_title(left_out: int) -> str:
-    unlabelled = f" ({count(left_out, 'strike')} without room for a label)" if left_out else ""
+    unlabelled = f" ({count(left_out, 'strike')} without a label)" if left_out else ""
     return "time since the start of the run" + unlabelled
 
 
@@ -249,9 +254,38 @@ def _gates_panel(sheet: Sheet, box: Box, report: Report) -> None:
     heading(sheet, box, words, "bound" if report.gates else "")
     if report.gates:
         sheet.text(box.right - 150, box.y + 20, "value", SMALL, "muted", align="right")
-        figures.gates(sheet, Box(box.x, box.y + 34, box.w, box.h - 34), report.gates)
+        _gate_rows(sheet, Box(box.x, box.y + 34, box.w, box.h - 34), report.gates)
     else:
         _nothing(sheet, box, "no gate: nothing is judged")
+
+
+def _gate_rows(sheet: Sheet, box: Box, judged: Sequence[Judged]) -> None:
+    """A row a gate: sign, expression, value and bound, and why; missed ones first where not all fit."""
+    most = max(1, int(box.h / GATE))
+    shown = list(judged)
+    if len(shown) > most:
+        rank = {"fail": 0, "pass": 2}
+        shown = sorted(judged, key=lambda gate: rank.get(gate.verdict, 1))[: max(1, most - 1)]
+    for at, gate in enumerate(shown):
+        _gate(sheet, Box(box.x, box.y + at * GATE, box.w, GATE), gate, last=at == len(judged) - 1)
+    if len(shown) < len(judged):
+        rest = [gate for gate in judged if not any(gate is one for one in shown)]
+        held = sum(gate.verdict == "pass" for gate in rest)
+        words = f"and {len(rest):,} more: {held:,} held, {len(rest) - held:,} not"
+        sheet.text(box.x + 36, box.y + len(shown) * GATE + 28, words, SMALL, "muted")
+
+
+def _gate(sheet: Sheet, box: Box, gate: Judged, *, last: bool) -> None:
+    sign, ink = SIGNS.get(gate.verdict, ("?", "open"))
+    value = box.right - 150
+    sheet.text(box.x + 12, box.y + 27, sign, LARGE, ink, bold=True, align="center")
+    sheet.text(box.x + 36, box.y + 25, gate.expression, TEXT, bold=True, width=value - 130 - box.x - 36)
+    sheet.text(value, box.y + 25, wording.value(gate), TEXT, align="right", width=130)
+    sheet.text(box.right, box.y + 25, wording.bound(gate), TEXT, ink, bold=True, align="right", width=140)
+    why = ("implied by an objective; " if gate.implied else "") + f"n = {gate.n:,}; {gate.reason}"
+    sheet.text(box.x + 36, box.y + 47, why.removesuffix("; "), 17, "muted", width=box.w - 36)
+    if not last:
+        sheet.line([(box.x, box.bottom), (box.right, box.bottom)], "line", 1.0)
 
 
 def _recovery_panel(sheet: Sheet, box: Box, report: Report) -> None:
@@ -285,5 +319,6 @@ def _timeline_panel(sheet: Sheet, box: Box, timeline: Timeline | None) -> None:
     some = f", {len(lanes)} of {len(timeline.lanes)} units" if len(lanes) < len(timeline.lanes) else ""
     heading(sheet, box, "Timeline", f"replication {timeline.replication}{some}: {timeline.why}")
     used = figures.lanes_legend(sheet, Box(box.x, box.y + 44, box.w, 0), timeline)
-    figure = Box(box.x, box.y + 44 + used + 8, box.w, box.h - 44 - used - 8)
-    figures.swim_lanes(sheet, figure, timeline, lanes, label_rows=2)
+    figure = Box(box.x, box.y + 44 + used + 8, box.w, box.h - 44 - used - 8 - 26)
+    left_out = figures.swim_lanes(sheet, figure, timeline, lanes, label_rows=2)
+    sheet.text(box.right, box.bottom - 6, _axis_title(left_out), 17, "muted", align="right", width=box.w)
