@@ -34,11 +34,12 @@ Row = tuple[Any, ...]
 class Step(NamedTuple):
     """A step of a member. Times in ns.
 
-    task: id of the task; step: planned number, from 1; epoch: how often the task was set back
-    before (a step is redone when a row of a lower epoch has the same number); wait: ns of it spent
-    queueing or backing off; what: `work`, or `replan` (a step of cost without progress); outcome:
-    `right`, `wrong` (silently), `caught`, `error` (a call failed for good), `interrupted` (a strike
-    or an end cut it short); taint: ids of the strikes whose taint it read or received.
+    task: id of the task; step: planned number, from 1; epoch: how often the task was set back, or
+    went on after a hang, before (a step is redone when a row of a lower epoch has the same number);
+    wait: ns of it spent queueing or backing off; what: `work`, or `replan` (a step of cost without
+    progress); outcome: `right`, `wrong` (silently), `caught`, `error` (a call failed for good),
+    `interrupted` (a strike, an end or twice the deadline cut it short); taint: ids of the strikes
+    whose taint it read or received.
     """
 
     kind: str
@@ -118,7 +119,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "checkpoint_lost": ("agent", "member", "subject", "value"),  # cut short; value = ns spent on it
     # value = moment of the snapshot restored; subject = checkpoint | copy | empty; step = step
     # restored to; detail: parts, epoch (the epoch it ends), lost_steps, lost_tokens, point (ns),
-    # memory_point (ns)
+    # memory_point (ns), pause (ns that a process which lives on spent reading)
     "state_restored": ("agent", "member", "subject", "value", "detail"),
     "part_lost": ("agent", "member", "subject"),
     "part_rebuilt": ("agent", "member", "subject"),

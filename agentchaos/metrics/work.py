@@ -166,6 +166,8 @@ class Work(Metric):
 
     def _set_back(self, event: Row) -> None:
         """Discards the versions after the step restored to, up to the epoch that it ends."""
+        read = event[9].get("pause", 0)  # by a process that lives on; a new one is down meanwhile
+        self._sums.overhead += self._down.within(event[1] - read, event[1])
         task = self._tasks.get(event[4])
         if task is None:
             return

@@ -6,14 +6,16 @@ from collections import deque
 from collections.abc import Callable
 
 from agentchaos.plan import Strike
-from agentchaos.simulator.station import Force, Station
+from agentchaos.simulator.station import Station
 
 
 class Watch:
-    """Opens an incident for the strike in force when the share of good calls leaves the band.
+    """Opens an incident for the strike that befalls calls when the share of good ones leaves the band.
 
-    The incident has recovered when the strike has been lifted and the share is back in the band; calls
-    are looked at when they end, so a service that nobody calls does not recover unseen.
+    That is a strike in force or, where its slow calls end after it was lifted, the last one that befell
+    a bad call in the window. The incident has recovered when the strike has been lifted and the share is
+    back in the band; calls are looked at when they end, so a service that nobody calls does not recover
+    unseen. A watch looks from the start on, so that a fault that never strikes moves no onset.
     """
 
     def __init__(self, station: Station, now: Callable[[], int], event: Callable[..., None]) -> None:
@@ -22,8 +24,10 @@ class Watch:
         self.slow = self.band.slow or round(4e9 * station.spec.latency.mean())
         self._calls: deque[tuple[int, bool]] = deque()
         self._bad = 0
+        self._culprit: tuple[int, Strike] | None = None  # the last strike that befell a bad call, and when
         self.open: Strike | None = None
-        self._lifted = False
+        self._over: set[str] = set()
+        self._seen: set[str] = set()
         station.answered = self.answered
 
     def _share(self) -> float | None:
@@ -34,36 +38,49 @@ class Watch:
             self._bad -= not calls.popleft()[1]
         return 1.0 - self._bad / len(calls) if len(calls) >= self.band.calls else None
 
-    def answered(self, took: int, outcome: str) -> None:
+    def answered(self, took: int, outcome: str, strike: Strike | None) -> None:
         """A call has ended."""
         good = outcome in ("ok", "corrupt") and took <= self.slow  # the caller cannot tell a wrong answer
         self._calls.append((self._now(), good))
         self._bad += not good
+        if strike is not None and not good:
+            self._culprit = (self._now(), strike)
         self.look()
 
     def look(self) -> None:
         """Opens or closes the incident by what the window shows."""
         share = self._share()
         if self.open is None:
-            force = next((f for f in self.station.forces if f.hits), None)
-            if force is not None and share is not None and share < float(self.band.good):
-                self._begin(force)
-        elif self._lifted and (share is None or share >= float(self.band.good)):
+            if share is not None and share < float(self.band.good):
+                strike = self._blamed()
+                if strike is not None and strike.id not in self._seen:
+                    self._begin(strike)
+        elif self.open.id in self._over and (share is None or share >= float(self.band.good)):
             self._event("recovered", incident=self.open.id)
             self._event("caught_up", incident=self.open.id, detail={"lost": False})
             self.open = None
 
-    def _begin(self, force: Force) -> None:
-        self.open, self._lifted = force.strike, False
+    def _blamed(self) -> Strike | None:
+        """The strike behind the bad calls of the window."""
+        for force in self.station.forces:
+            if force.hits:
+                return force.strike
+        if self._culprit is None or self._culprit[0] < self._now() - self.band.window:
+            return None
+        return self._culprit[1]
+
+    def _begin(self, strike: Strike) -> None:
+        self.open = strike
+        self._seen.add(strike.id)
         self._event(
             "incident_opened",
-            incident=force.strike.id,
-            subject=force.strike.fault,
-            detail={"scope": "service", "kind": force.strike.kind, "idle": False},
+            incident=strike.id,
+            subject=strike.fault,
+            detail={"scope": "service", "kind": strike.kind, "idle": False},
         )
 
     def lifted(self, strike: Strike) -> None:
         """A strike on the service is over; its incident's recovery clock runs from here."""
+        self._over.add(strike.id)
         if self.open is strike:
-            self._lifted = True
             self.look()

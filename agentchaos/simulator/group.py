@@ -22,15 +22,16 @@ class Task:
     __slots__ = (
         "arrived",
         "blame",
-        "deadline",
         "depth",
         "epoch",
         "goals",
         "high",
+        "holder",
         "id",
         "identity",
+        "late",
         "length",
-        "planned",
+        "over",
         "right",
         "right_share",
         "started",
@@ -45,9 +46,9 @@ class Task:
         self.right_share = success ** (1.0 / length)
         self.identity: int | None = None
         self.depth = 0
-        self.planned = True
+        self.over = self.late = False  # late: twice its deadline has passed
+        self.holder: Role | None = None
         self.arrived = self.started = 0
-        self.deadline: int | None = None
         self.epoch = 0
         self.high = 0
         self.right: list[bool] = []
@@ -62,6 +63,7 @@ class Task:
     def set_back(self, step: int) -> tuple[int, int]:
         """Forgets everything after `step`; gives (steps lost, tokens lost)."""
         lost = self.done - step
+        assert lost >= 0, "a snapshot from a future that was given up"
         tokens = sum(self.tokens[step:])
         del self.right[step:], self.tokens[step:]
         self.blame = {n: ids for n, ids in self.blame.items() if n <= step}
@@ -85,6 +87,7 @@ class Stage(Protocol):
     chance: Stream
     panel: Stream
     horizon: int
+    over: bool
     stations: dict[str, Station]
 
     def row(self, row: tuple[Any, ...], /) -> None:
@@ -110,6 +113,9 @@ class Role(Protocol):
 
     def take(self, task: Task) -> None:
         """Gives it a task."""
+
+    def abandon(self) -> None:
+        """Twice the deadline of the task in hand has passed."""
 
     def cases_served(self, *, idle: bool = False) -> None:
         """Tells it to look at its open incidents."""
@@ -140,7 +146,9 @@ class Team:
         return retry if retry and (not retry.on or service in retry.on) else None
 
     def _draws(self, stream: Stream) -> tuple[int, float, int]:
-        at = lambda purpose: stream.uniform(chance.index(purpose, 0, 0))  # noqa: E731
+        def at(purpose: int) -> float:
+            return stream.uniform(chance.index(purpose, 0, 0))
+
         length = max(1, int(self._length(at(chance.LENGTH))))
         return (
             length,
@@ -182,8 +190,11 @@ class Team:
         """A task is here; its clock runs."""
         task.arrived = self.env.now
         deadline = self.spec.tasks.deadline
-        task.deadline = None if deadline is None else task.arrived + deadline
         self.sim.event("task_arrived", agent=self.name, task=task.id)
+        if deadline is not None:
+            due = self.env.timeout(2 * deadline)
+            assert due.callbacks is not None
+            due.callbacks.append(lambda _: self._too_late(task))
 
     def offer(self, number: str, depth: int = 0) -> None:
         """A task arrives: to the first idle member, else to the end of the queue."""
@@ -196,19 +207,23 @@ class Team:
         else:
             self.queue.append(task)
 
+    def _too_late(self, task: Task) -> None:
+        """At twice its deadline a task is abandoned, wherever it is."""
+        if task.over:
+            return
+        task.late = True
+        if task.holder is None:
+            self.sim.end_task(self.name, -1, task, "abandoned")
+        else:
+            task.holder.abandon()
+
     def next_task(self) -> Task | None:
-        """The head of the queue; tasks that waited twice their deadline are abandoned on the way."""
+        """The head of the queue; those that are over already were abandoned while they waited."""
         while self.queue:
             task = self.queue.popleft()
-            if not self.overdue(task):
+            if not task.over:
                 return task
-            self.sim.end_task(self.name, -1, task, "abandoned")
         return None
-
-    def overdue(self, task: Task) -> bool:
-        """Whether twice its deadline has passed."""
-        deadline = self.spec.tasks.deadline
-        return deadline is not None and self.env.now >= task.arrived + 2 * deadline
 
     def arrivals(self) -> Generator[simpy.Event, Any, None]:
         """Open arrivals until the horizon."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import simpy
@@ -11,6 +11,7 @@ import simpy
 from agentchaos.disturbances import Part
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
+from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, Snapshot, State
@@ -41,12 +42,12 @@ class Member:
         self.reconnect = False
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
+        self.hung = False  # it is down, and takes work nevertheless
         self.born = 0  # when memory was last empty
-        self.saved: list[Snapshot] = []  # durable checkpoints, oldest first
-        self.copy: Snapshot | None = None  # the last copy shipped to the standbys
-        self._unsaved = self._saved_at = self._snapshots = self._taken = 0
-        self._saving: int | None = None
-        self._checkpoint = self.spec.checkpointing
+        self.checkpoints = Checkpoints(self)
+        self.stream: Stream = group.stream  # of the step in hand
+        self._taken = self._looks = 0
+        self._looked_at = (-1, -1)
         self._think = self.sim.stations.get(self.spec.step.think or "")
         self._act = self.sim.stations.get(self.spec.step.act or "")
         self._work = self.spec.step.work.ns_sampler() if self.spec.step.work else None
@@ -76,15 +77,48 @@ class Member:
         """The loop of a life: take a task, pursue it; when the unit is struck, wait until it is ready."""
         while True:
             try:
-                if self.ready is not None:
+                if self.ready is not None and not (self.hung and self.task is None):
                     yield self.ready
                 if self.task is None:
                     yield from self._await_task()
-                yield from self._pursue()
+                if self.ready is None:
+                    yield from self._pursue()
             except simpy.Interrupt:
                 self._cut()
+                if self.sim.over:
+                    return
+                if self.task is not None and self.task.late:
+                    self._end("abandoned")
+
+    def fall(self, *, hung: bool) -> None:
+        """Its unit works no more; one that hangs goes on accepting work."""
+        self.ready, self.hung = self.env.event(), hung
+        self.checkpoints.die()
+        assert self.process is not None
+        self.process.interrupt()
+
+    def stop_listening(self) -> None:
+        """A hung one is dead, or is being restarted: it accepts no more work."""
+        if self.hung:
+            self.hung = False
+            assert self.process is not None
+            self.process.interrupt()
+
+    def rise(self) -> None:
+        """It has a working unit again."""
+        self.progress, self.hung = self.env.now, False
+        ready, self.ready = self.ready, None
+        self.group.came_up()
+        assert ready is not None
+        ready.succeed()
+
+    def abandon(self) -> None:
+        """Twice the deadline of the task in hand has passed."""
+        assert self.process is not None
+        self.process.interrupt()
 
     def _await_task(self) -> Steps:
+        """Waits for a task; one that hangs, until it is up again."""
         task = self._next_task()
         if task is not None:
             self.take(task)
@@ -92,7 +126,7 @@ class Member:
         self.group.idle.append(self)
         self.assigned = self.env.event()
         try:
-            yield self.assigned
+            yield self.assigned if self.ready is None else self.assigned | self.ready
         finally:
             self.assigned = None
             if self.task is None:
@@ -104,7 +138,7 @@ class Member:
         task: Task | None = None
         if self.list:
             task = self.list.popleft()
-        elif self.spec.tasks.loop == "endless" and self.env.now < self.sim.horizon:
+        elif self.spec.tasks.loop == "endless" and self.env.now <= self.sim.horizon:
             task = self.group.make(f"{self.index}:{self._taken}")
             self._taken += 1
             self.group.plan_task(task)
@@ -115,7 +149,7 @@ class Member:
 
     def take(self, task: Task) -> None:
         """The task is in hand from this moment; goal, plan, context and tools start clean."""
-        self.task = task
+        self.task, task.holder = task, self
         task.started = self.progress = self.env.now
         self.replan = 0
         self._drop(TASK_PARTS)
@@ -124,29 +158,16 @@ class Member:
             self.assigned.succeed()
 
     def _drop(self, parts: tuple[Part, ...]) -> None:
-        if not self.state.clean or any(self.state.parts[p].written for p in parts):
+        if not self.state.clean or any(self.state.parts[p].version for p in parts):
             self.state.drop(parts)
-        for case in self.cases:
-            case.unhealed.difference_update(parts)
+        self._healed(parts)
 
     def _cut(self) -> None:
         """The step in flight is lost: its row says so."""
-        if self._saving is not None:
-            self.sim.event(
-                "checkpoint_lost",
-                agent=self.group.name,
-                member=self.index,
-                subject=self._store,
-                value=self.env.now - self._saving,
-            )
-            self._saving = None
+        self.checkpoints.cut()
         if self.began >= 0 and self.task is not None:
             self._step_row("interrupted", self.state.ids)
         self.began = -1
-
-    def cut_at_end(self) -> None:
-        """The replication ends in the middle of a step."""
-        self._cut()
 
     def _step_row(self, outcome: str, taint: tuple[str, ...]) -> None:
         assert self.task is not None
@@ -173,9 +194,7 @@ class Member:
     def _pursue(self) -> Steps:
         """Steps until the task in hand ends."""
         while (task := self.task) is not None:
-            if self.group.overdue(task):
-                self._end("abandoned")
-            elif task.done >= task.length:
+            if task.done >= task.length:
                 self._end("done")
             else:
                 if not self.state.clean or self.cases:
@@ -183,11 +202,9 @@ class Member:
                     if self.task is not task:
                         continue
                 yield from self._step("replan" if self.replan > 0 else "work")
-                if self.task is task and self._checkpoint_due():
-                    if self._checkpoint is not None and self._checkpoint.mode == "sync":
-                        yield from self._save()
-                    else:
-                        self._save_beside()
+                if self.task is task and self.checkpoints.due():
+                    yield from self.checkpoints.save()
+                    self.progress = self.env.now
 
     def _end(self, outcome: str) -> None:
         task = self.task
@@ -205,13 +222,15 @@ class Member:
         assert task is not None
         self.what, self.number, self.began = what, task.done + 1, self.env.now
         self.waited = self.tokens = 0
+        # a step of planning has the number of the step that it plans, so it needs draws of its own
+        self.stream = task.stream if what == "work" else task.stream.named("replan", self.replan)
         wrong: str = ""
         if self._think is not None:
             answer = yield from self._call(0, self._think, deed=False)
             if answer is None:
                 return
             wrong = answer
-        if self._work is not None and what == "work":
+        if self._work is not None and (what == "work" or self._think is None):
             yield self.env.timeout(self._work(self._draw(chance.WORK)))
         if self._act is not None and what == "work":
             if self.reconnect:
@@ -236,8 +255,7 @@ class Member:
         self._finish(task, what, wrong)
 
     def _draw(self, purpose: int, call: int = 0, attempt: int = 0) -> float:
-        assert self.task is not None
-        return self.task.stream.uniform(chance.index(purpose, self.task.epoch, self.number, call, attempt))
+        return self.stream.uniform(chance.index(purpose, self.work.epoch, self.number, call, attempt))
 
     def _call(self, number: int, station: Station, *, deed: bool) -> Generator[simpy.Event, Any, str | None]:
         """A call with its retries: how it was answered.
@@ -289,8 +307,7 @@ class Member:
             self.began = -1
             self.replan -= 1
             self.progress = self.env.now
-            if self.replan == 0:
-                self._healed(state.rebuild_step(("plan",)))
+            self._healed(state.rebuild_step(("plan",)))
             return
         share = task.right_share
         if not state.clean:
@@ -306,7 +323,7 @@ class Member:
         task.right.append(right)
         task.tokens.append(self.tokens)
         task.high = max(task.high, task.done)
-        self._unsaved += 1
+        self.checkpoints.unsaved += 1
         state.wrote()
         if not right:
             self._spread(task, taint)
@@ -340,93 +357,85 @@ class Member:
 
     def _look_around(self) -> Steps:
         """Before a step: lost parts are found empty, corrupt ones may be noticed."""
-        lost = self.state.lost_parts()
-        found = [
-            c
-            for c in self.cases
-            if c.scope == "state" and not c.detected and any(p in lost for p in c.unhealed)
-        ]
-        self.number = self.task.done + 1 if self.task else 0
-        noticed = self._noticed()
-        found += [
-            c
-            for c in self.cases
-            if c.scope == "state"
-            and not c.detected
-            and c not in found
-            and any(c.id in self.state.parts[p].taint for p in c.unhealed & noticed)
-        ]
-        if not found and not noticed:
+        state, task = self.state, self.work
+        self.number = task.done + 1
+        unseen, noticed = state.unseen(), self._noticed()
+        if not unseen and not noticed:
             return
+        found = [
+            case
+            for case in self.cases
+            if case.scope == "state"
+            and not case.detected
+            and any(
+                part in unseen or (part in noticed and case.id in state.parts[part].taint)
+                for part in case.unhealed
+            )
+        ]
         for case in found:
             case.detected = True
             self.sim.event("failure_detected", incident=case.id, agent=self.group.name, member=self.index)
-        parts = tuple(sorted({p for c in found for p in c.unhealed} | noticed))
-        if parts:
-            yield from self._mend(parts, found)
+        parts = unseen | noticed
+        for case in found:
+            parts |= {part for part in case.unhealed if not state.parts[part].rebuilding}
+        yield from self._mend(tuple(sorted(parts)), found)
 
     def _noticed(self) -> set[Part]:
         """Parts whose corruption comes to light at this step."""
+        task = self.work
+        at = (task.epoch, self.number)
+        self._looks = self._looks + 1 if at == self._looked_at else 0
+        self._looked_at = at
+        stream = task.stream.named("look", self._looks)
         seen: set[Part] = set()
         for place, (name, part) in enumerate(self.state.parts.items()):
-            if part.taint - {AMBIENT} and self._draw(chance.NOTICE, place) < float(
-                self.spec.state.part(name).notice
-            ):
-                seen.add(name)
+            if part.taint - {AMBIENT}:
+                notice = float(self.spec.state.part(name).notice)
+                if stream.uniform(chance.index(chance.NOTICE, *at, place)) < notice:
+                    seen.add(name)
         return seen
 
     def _mend(self, parts: tuple[Part, ...], found: list[Case]) -> Steps:
         """Puts damaged parts right: from the newest usable checkpoint that has them, else by rebuilding."""
-        task = self.task
-        assert task is not None
-        covers = self._checkpoint.covers if self._checkpoint else ()
+        task, kept = self.work, self.checkpoints
         need = frozenset(parts)
-        way = "rebuild"
-        if (
-            self.spec.recovery.name == "checkpoint_recovery"
-            and need <= set(covers)
-            and any(need <= set(snapshot.parts) for snapshot in self.saved)
-        ):
-            way = "checkpoint"
+        from_checkpoint = self.spec.recovery.name == "checkpoint_recovery" and kept.has(need)
         for case in found:
             self.sim.event(
                 "recovery_started",
                 incident=case.id,
                 agent=self.group.name,
                 member=self.index,
-                subject=way,
+                subject="checkpoint" if from_checkpoint else "rebuild",
             )
-        if way == "checkpoint":
-            began = self.env.now
-            snapshot, cost = self.pick_checkpoint(self.sim.chance.named("mend", task.id), task.epoch, need)
+        if from_checkpoint:
+            snapshot, cost = kept.pick(self.sim.chance.named("mend", task.id, task.epoch), need)
             yield self.env.timeout(cost)
-            self.progress += self.env.now - began
-            self.restore(snapshot, "checkpoint", found[0] if found else None)
-        else:
-            self._rebuild(parts)
-        for case in found:
-            if not self.state.lost_parts():
-                case.unhealed.clear()
-
-    def _rebuild(self, parts: tuple[Part, ...]) -> None:
-        task = self.task
-        assert task is not None
-        if "goal" in parts:
-            if self.state.parts["goal"].lost:  # nobody knows any more what was wanted
-                self._end("goal_lost")
+            self.progress += cost
+            if snapshot is not None:
+                self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost)
                 return
-            self.restore(None, "empty", None)  # a wrong goal: the task begins again
-            return
-        wrong = tuple(p for p in parts if not self.state.parts[p].lost)
+        self._rebuild(parts, found[0] if found else None)
+
+    def _rebuild(self, parts: tuple[Part, ...], case: Case | None) -> None:
+        state = self.state
+        others = tuple(part for part in parts if part != "goal")
+        wrong = tuple(part for part in others if not state.parts[part].lost)
         if wrong:
-            self.state.lose(wrong)
-        if self.state.parts["plan"].lost:
+            state.lose(wrong)
+        self._healed(state.begin_rebuilding(others))
+        if state.parts["plan"].lost:
             self.replan = self.spec.state.plan.rebuild
         if "tools" in parts:
             self.reconnect = True
-        self._healed([p for p in parts if not self.state.parts[p].lost])
+        if "goal" not in parts:
+            return
+        if state.parts["goal"].lost:  # nobody knows any more what was wanted
+            self._end("goal_lost")
+        else:
+            self.restore(None, "empty", case, read=0)  # a wrong goal: the task begins again
 
-    def _healed(self, parts: list[Part]) -> None:
+    def _healed(self, parts: Iterable[Part]) -> None:
         for case in self.cases:
             case.unhealed.difference_update(parts)
 
@@ -482,127 +491,16 @@ class Member:
         """The task in hand and its high-water mark."""
         return None if self.task is None else (self.task.id, self.task.high)
 
-    # -- checkpoints ----------------------------------------------------------------------------
+    # -- going back ------------------------------------------------------------------------------
 
-    @property
-    def _store(self) -> str:
-        return (self._checkpoint.store if self._checkpoint else None) or "local"
+    def restore(
+        self, snapshot: Snapshot | None, source: str, case: Case | None, *, read: int | None = None
+    ) -> None:
+        """Sets the state back to a snapshot, or to nothing. Parts that it lacks come back empty.
 
-    def _checkpoint_due(self) -> bool:
-        spec = self._checkpoint
-        if spec is None or self._unsaved == 0:
-            return False
-        if spec.steps is not None:
-            return self._unsaved >= spec.steps
-        assert spec.period is not None
-        return spec.mode == "sync" and self.env.now - self._saved_at >= spec.period
-
-    def snapshot(self, covers: tuple[Part, ...]) -> Snapshot:
-        """The state after the last finished step."""
-        task = self.task
-        return self.state.snapshot(self.env.now, task.id if task else "", task.done if task else 0, covers)
-
-    def _write_latency(self, stream: Stream, at: int) -> int:
-        spec = self._checkpoint
-        assert spec is not None
-        if spec.write is not None:
-            return spec.write.ns_sampler()(stream.uniform(at))
-        if spec.store is not None:
-            return self.sim.stations[spec.store].spec.latency.ns_sampler()(stream.uniform(at))
-        return 20_000_000
-
-    def _save(self) -> Steps:
-        """A synchronous checkpoint: the agent pauses until it is durable."""
-        spec, task = self._checkpoint, self.task
-        assert spec is not None
-        assert task is not None
-        snapshot = self.snapshot(spec.covers)
-        latency = self._write_latency(self.sim.chance.named("checkpoint", task.id, task.epoch), task.done)
-        self._saving = self.env.now
-        if latency:
-            yield self.env.timeout(latency)
-        self._saving = None
-        self._unsaved, self._saved_at = 0, self.env.now
-        self.progress = self.env.now
-        self.keep(snapshot, pause=latency)
-
-    def keep(self, snapshot: Snapshot, *, pause: int) -> None:
-        """The snapshot is durable."""
-        spec = self._checkpoint
-        assert spec is not None
-        snapshot.durable = self.env.now
-        self.saved.append(snapshot)
-        del self.saved[: -spec.generations]
-        self.sim.event(
-            "checkpoint_saved",
-            agent=self.group.name,
-            member=self.index,
-            task=snapshot.task,
-            step=snapshot.step,
-            subject=self._store,
-            value=snapshot.taken,
-            detail={
-                "parts": list(spec.covers),
-                "bytes": self.spec.state.bytes(spec.covers),
-                "pause": pause,
-            },
-        )
-
-    def save_beside(self, period: int) -> Steps:
-        """Asynchronous checkpoints on the tick of a clock."""
-        while True:
-            yield self.env.timeout(period)
-            if self.is_up and self._unsaved:
-                self._save_beside()
-
-    def _save_beside(self) -> None:
-        spec = self._checkpoint
-        assert spec is not None
-        self._unsaved = 0
-        self._snapshots += 1
-        self.env.process(self._write(self.snapshot(spec.covers), self.unit.lives, self._snapshots))
-
-    def _write(self, snapshot: Snapshot, lives: int, k: int) -> Steps:
-        name = f"{self.group.name}/{self.index}"
-        latency = self._write_latency(self.sim.chance.named("checkpoint", name), k)
-        yield self.env.timeout(latency)
-        if self.unit.lives == lives and self.is_up:
-            self.keep(snapshot, pause=0)
-
-    def ship(self, every: int) -> Steps:
-        """Ships a copy of the state to the standbys, again and again."""
-        while True:
-            yield self.env.timeout(every)
-            if self.is_up:
-                self.copy = self.snapshot(("memory", "goal", "plan", "context", "tools"))
-
-    def pick_checkpoint(
-        self, stream: Stream, k: int, need: frozenset[Part] = frozenset()
-    ) -> tuple[Snapshot | None, int]:
-        """(the newest usable checkpoint that has the parts needed, ns to read it).
-
-        Corrupt ones that are verified are found out, cost a read each, and are thrown away.
+        read: ns that a process which lives on spent on it, and whose memory is there still unless the
+        snapshot has another; None for a new process.
         """
-        spec = self._checkpoint
-        assert spec is not None
-        read = 0
-        if spec.store is not None:
-            read = self.sim.stations[spec.store].spec.latency.ns_sampler()(stream.uniform(k))
-        bandwidth = getattr(self.spec.recovery, "bandwidth", None)
-        if bandwidth:
-            read += round(self.spec.state.bytes(spec.covers) / bandwidth * 1e9)
-        cost = 0
-        for snapshot in reversed(list(self.saved)):
-            if not need <= set(snapshot.parts):
-                continue  # taken when the part was gone already; that is seen without reading it
-            cost += read
-            if not (snapshot.corrupt and spec.verify):
-                return snapshot, cost
-            self.saved.remove(snapshot)
-        return None, cost
-
-    def restore(self, snapshot: Snapshot | None, source: str, case: Case | None) -> None:
-        """Sets the state back to a snapshot, or to nothing. Parts that it lacks come back empty."""
         now, task, state = self.env.now, self.task, self.state
         onset = case.onset if case else now
         same = snapshot is not None and task is not None and snapshot.task == task.id
@@ -614,29 +512,14 @@ class Member:
             taken = snapshot.taken if snapshot is not None and same else task.started
             point = max(0, onset - taken) if lost else 0  # a snapshot may be newer than the onset
         images = snapshot.parts if snapshot is not None else {}
-        memory_written = state.parts["memory"].written
-        restored: list[Part] = []
-        for name in state.parts:
-            image = images.get(name)
-            if image is not None and (same or name == "memory"):
-                state.load(name, image, snapshot.corrupt if snapshot is not None else frozenset())
-                restored.append(name)
-            elif name == "memory" or (step > 0 and name != "goal"):
-                if state.parts[name].written:
-                    state.lose((name,))
-            else:
-                state.drop((name,))
+        memory_point = self._memory_point(snapshot, onset, alive=read is not None)
+        restored = self._load(snapshot, same, step, alive=read is not None)
+        self._healed(state.begin_rebuilding(state.lost_parts()))
         self.replan = self.spec.state.plan.rebuild if state.parts["plan"].lost else 0
         self.reconnect = True
-        memory = images.get("memory")
-        memory_point = 0
-        if memory_written > (memory.written if memory else 0):
-            memory_point = max(0, onset - (snapshot.taken if snapshot is not None and memory else self.born))
-        if memory is None:
+        if read is None and "memory" not in images:
             self.born = now
-        self._unsaved, self._saved_at = 0, now
-        for open_ in self.cases:
-            open_.unhealed.intersection_update(state.lost_parts())
+        self.checkpoints.rewind(snapshot)
         self.sim.event(
             "state_restored",
             agent=self.group.name,
@@ -654,5 +537,35 @@ class Member:
                 "lost_parts": 5 - len(restored),
                 "point": point if task else None,
                 "memory_point": memory_point,
+                "pause": read or 0,
             },
         )
+
+    def _memory_point(self, snapshot: Snapshot | None, onset: int, *, alive: bool) -> int:
+        """0 if memory did not change since the snapshot, else how far back its memory lies; ns."""
+        version = self.state.parts["memory"].version
+        image = snapshot.parts.get("memory") if snapshot is not None else None
+        if version == 0 or (image is None and alive) or (image is not None and image.version == version):
+            return 0
+        return max(0, onset - (snapshot.taken if snapshot is not None and image else self.born))
+
+    def _load(self, snapshot: Snapshot | None, same: bool, step: int, *, alive: bool) -> list[Part]:
+        """Puts parts back that the snapshot has; the others are empty. Gives the former."""
+        state = self.state
+        images = snapshot.parts if snapshot is not None else {}
+        damage: frozenset[str] = snapshot.corrupt if snapshot is not None else frozenset()
+        restored: list[Part] = []
+        for name, part in state.parts.items():
+            image = images.get(name)
+            if image is not None and (same or name == "memory"):
+                state.load(name, image, damage)
+                restored.append(name)
+            elif name == "memory" and alive:
+                continue
+            elif name != "memory" and step == 0:
+                state.drop((name,))  # it is given anew with the task
+            elif part.version or part.lost:
+                state.lose((name,))
+                continue
+            self._healed([name])
+        return restored

@@ -42,17 +42,14 @@ class Outage(Trouble):
         self.id = case.id if case else name
         self.alarm = member.env.event()
         self.until = case.strike.until if case and effect == "hang" else None
-        strike = case.strike if case else None
-        member.ready = member.env.event()
+        strike = case.strike if case else _alarm_strike(name)
         self.unit.down(self.id, effect)
         member.group.up -= 1
         member.sim.event("role_down", agent=member.group.name, member=member.index, incident=self.id)
-        if member.process is not None and member.process is not member.env.active_process:
-            member.process.interrupt()
+        member.fall(hung=effect == "hang")
         self.known = case is None
-        assert strike is not None or case is None
         self.unit.trouble = self
-        super().__init__(self.unit, strike or _alarm_strike(name), effect)
+        super().__init__(self.unit, strike, effect, member.sim.chance.named("trouble", strike.id))
 
     def joined(self, strike: Strike) -> None:
         """A further strike joins the incident; after a false alarm it is the first one, and opens it."""
@@ -70,7 +67,9 @@ class Outage(Trouble):
             self.process.interrupt()  # a hung process that dies stops beating: other eyes see that
 
     def _go(self) -> Steps:
-        self.detecting = True
+        self.detecting, self.alarm = True, self.env.event()
+        if self.effect != "hang":
+            self.member.stop_listening()
         if not self.known:
             if not (yield from self._detect()):
                 self._resume()
@@ -85,19 +84,31 @@ class Outage(Trouble):
                 )
         self.known = False
         self.detecting = False
-        yield self.env.timeout(self.member.spec.decide.ns_sampler()(self.draw()))
+        self.member.stop_listening()
+        yield self.env.timeout(self.member.spec.decide.ns_sampler()(self.draw("decide")))
         yield from self._recover()
 
     def _detect(self) -> Generator[simpy.Event, Any, bool]:
-        """Waits for detection; False where a hang ended by itself before."""
-        delay = self.unit.detection(self.strike, self.effect, self.draw())
-        noticed = self.alarm if delay is None else self.env.timeout(delay)
-        if self.effect != "hang" or self.until is None:
-            yield noticed
-            return True
-        lifted = self.env.timeout(max(0, self.until - self.env.now))
-        yield noticed | lifted
-        return noticed.processed
+        """Waits for heartbeat, watchdog or operator; False where a hang ended by itself before.
+
+        The operator notices what no mechanism detects: not the member whose task the watchdog times.
+        """
+        spec, timeout = self.member.spec, self.env.timeout
+        lifted: list[simpy.Event] = []
+        if self.effect == "hang" and self.until is not None:
+            lifted = [timeout(max(0, self.until - self.env.now))]
+        silence = self.unit.silence(self.effect)
+        seen = timeout(spec.operator.ns_sampler()(self.draw("operator")) if silence is None else silence)
+        while True:
+            yield self.env.any_of([self.alarm, seen, *lifted])
+            if self.alarm.triggered:
+                return True
+            if seen.processed:
+                if silence is not None or spec.watchdog is None or self.member.task is None:
+                    return True
+                seen = timeout(spec.watchdog.after)  # it will speak by then, unless the task is gone
+            if any(event.processed for event in lifted):
+                return False
 
     def _recover(self) -> Steps:
         member, group = self.member, self.member.group
@@ -106,7 +117,7 @@ class Outage(Trouble):
         answer = member.spec.recovery.answer(
             Failure(int(standby is not None), member.spec.checkpointing is not None)
         )
-        covered = redundancy is not None and self.draw() < float(redundancy.coverage)
+        covered = redundancy is not None and self.draw("coverage") < float(redundancy.coverage)
         if standby is not None and covered:
             self._started("promote")
             yield from self._promote(standby)
@@ -119,11 +130,11 @@ class Outage(Trouble):
             yield self.env.event()  # for ever
             return
         self._started("restore" if isinstance(answer, Restore) else "restart")
-        yield self.env.timeout(answer.start.ns_sampler()(self.draw()))
-        yield self.env.timeout(answer.load.ns_sampler()(self.draw()))
+        yield self.env.timeout(answer.start.ns_sampler()(self.draw("start")))
+        yield self.env.timeout(answer.load.ns_sampler()(self.draw("load")))
         snapshot = None
         if isinstance(answer, Restore):
-            snapshot, cost = member.pick_checkpoint(self._chance.named("read"), self._draws)
+            snapshot, cost = member.checkpoints.pick(self.chance.named("read", self.turn))
             yield self.env.timeout(cost)
         self.unit.back()
         member.restore(snapshot, "checkpoint", self.case)
@@ -138,8 +149,8 @@ class Outage(Trouble):
         failed.trouble = Repair(failed, self.strike, self.effect, known=True)
         self.unit = member.unit = standby
         standby.trouble = self
-        yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw()))
-        yield self.env.timeout(redundancy.load.ns_sampler()(self.draw()))
+        yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
+        yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
         standby.trouble = None
         self.sim.event(
             "failed_over",
@@ -148,7 +159,7 @@ class Outage(Trouble):
             member=member.index,
             value=standby.number,
         )
-        member.restore(member.copy, "copy", self.case)
+        member.restore(member.checkpoints.copy, "copy", self.case)
         self._role_up()
 
     def _started(self, strategy: str) -> None:
@@ -164,18 +175,16 @@ class Outage(Trouble):
     def _resume(self) -> None:
         """A hang is over: the process goes on as if nothing had been, the step in flight again."""
         self.unit.back()
+        if self.member.task is not None:
+            self.member.task.epoch += 1  # what is done again is drawn anew
         if self.case is not None:
             self.sim.event("fault_lifted", incident=self.id, subject=self.case.strike.fault)
         self._role_up()
 
     def _role_up(self) -> None:
         member = self.member
-        member.progress = self.env.now
-        ready, member.ready = member.ready, None
         self.sim.event("role_up", agent=member.group.name, member=member.index, incident=self.id)
-        member.group.came_up()
-        assert ready is not None
-        ready.succeed()
+        member.rise()
 
 
 def _ready_standby(member: Member) -> Unit | None:
@@ -202,22 +211,19 @@ def _alarm_strike(name: str) -> Strike:
 
 def watch(member: Member, after: int) -> Steps:
     """The watchdog of a member: no finished step for `after` while a task is in hand raises an alarm."""
-    env, alarms = member.env, 0
+    env = member.env
     while True:
         quiet = env.now - member.progress
         yield env.timeout(max(1, after - quiet) if quiet < after else after)
         trouble = member.unit.trouble
-        if member.task is None or env.now - member.progress < after:
+        task = member.task
+        if task is None or env.now - member.progress < after:
             continue
         if isinstance(trouble, Outage) and trouble.member is member:
             if trouble.detecting and not trouble.alarm.triggered:
                 trouble.alarm.succeed()
         elif trouble is None:
-            alarms += 1
             member.sim.event("false_alarm", agent=member.group.name, member=member.index)
-            Outage(
-                member,
-                None,
-                "false_alarm",
-                name=f"false_alarm@{member.group.name}/{member.index}#{alarms}",
-            )
+            # named by what it interrupts: an alarm more or less must not shift the draws of later ones
+            name = f"false_alarm@{task.id}#{task.epoch}.{task.done}"
+            Outage(member, None, "false_alarm", name=name)

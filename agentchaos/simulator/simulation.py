@@ -43,7 +43,11 @@ class Simulation:
             name: Station(self.env, name, spec, self._row, self._event_at, self._call_struck)
             for name, spec in sorted(plan.world.services.items())
         }
-        self.watches: dict[str, Watch] = {}
+        self.watches = {
+            name: Watch(self.stations[name], lambda: self.env.now, self.event)
+            for name in sorted({s.target for s in replication.strikes if s.scope == "call"})
+        }
+        self.over = False
         self.teams: dict[str, Team] = {}
         self.units: dict[str, list[Unit]] = {}
         self.members: dict[str, list[Member]] = {}
@@ -89,19 +93,22 @@ class Simulation:
             self.env.process(watch(member, spec.watchdog.after))
         saves = spec.checkpointing
         if saves is not None and saves.mode == "async" and saves.period is not None:
-            self.env.process(member.save_beside(saves.period))
+            self.env.process(member.checkpoints.tick(saves.period))
         if spec.redundancy is not None:
-            self.env.process(member.ship(spec.redundancy.copy_every))
+            self.env.process(member.checkpoints.ship(spec.redundancy.copy_every))
 
     def _settle(self) -> None:
         """What is open at the end: steps in flight get their rows, tasks stay unended and so have failed."""
+        self.over = True
         for members in self.members.values():
             for member in members:
-                if member.began >= 0:
-                    member.cut_at_end()
+                assert member.process is not None
+                member.process.interrupt()
+                self.env.step()  # an interrupt comes before all else at this moment
 
     def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
         """A task is over: `done`, `failed`, `abandoned` or `goal_lost`."""
+        task.over = True
         right = outcome == "done" and all(task.right)
         if outcome == "done":
             self.event("claim", agent=group, task=task.id, value=float(self.teams[group].spec.confidence))
@@ -163,6 +170,9 @@ class Simulation:
             if self.env.now > self.horizon:
                 return
             self._planned(strike)
+            if strike.until is not None:  # what was planned in working time lasts in wall time
+                lasts = strike.until - strike.time
+                strike = strike._replace(until=self.env.now + lasts)
             self._carry_out(strike)
 
     def _carry_out(self, strike: Strike) -> None:
@@ -196,13 +206,12 @@ class Simulation:
             self._landed(strike, "already_down")
             return
         if blow.where == "checkpoint":
-            self._landed(strike, "" if member.saved else "nothing_to_lose")
-            for snapshot in member.saved[-blow.generations :]:
+            saved = member.checkpoints.saved
+            self._landed(strike, "" if saved else "nothing_to_lose")
+            for snapshot in saved[-blow.generations :]:
                 snapshot.corrupt |= {strike.id}
             return
-        parts = tuple(
-            p for p in blow.parts if member.state.parts[p].written and not member.state.parts[p].lost
-        )
+        parts = tuple(p for p in blow.parts if member.state.parts[p].version)
         if not parts:
             self._landed(strike, "nothing_to_lose")
             return
@@ -211,12 +220,10 @@ class Simulation:
         if blow.effect == "lose":
             member.state.lose(parts)
         else:
-            member.state.taint(parts, frozenset({strike.id}))
+            member.state.corrupt(parts, strike.id)
 
     def _befall_service(self, strike: Strike) -> None:
         station = self.stations[strike.target]
-        if station.name not in self.watches:
-            self.watches[station.name] = Watch(station, lambda: self.env.now, self.event)
         force = Force(strike, self.chance, self.env.event())
         station.forces.append(force)
         assert strike.until is not None

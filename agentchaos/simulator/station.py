@@ -23,12 +23,11 @@ class Work(Protocol):
     """What a station must know of the task that a call is for."""
 
     id: str
-    stream: Stream
     epoch: int
 
 
 class Caller(Protocol):
-    """Who calls: which step of which task, and where queueing and tokens are added up."""
+    """Who calls: which step of which task, its stream, and where queueing and tokens are added up."""
 
     who: str
     index: int
@@ -36,6 +35,7 @@ class Caller(Protocol):
     waited: int
     tokens: int
     key_window: int
+    stream: Stream
 
     @property
     def work(self) -> Work:
@@ -92,8 +92,8 @@ class Station:
         self._tokens = (int(low_in), int(low_out)) if fixed else None  # nothing to draw
         self._keys: dict[str, int] = {}
         self.forces: list[Force] = []
-        self.answered: Callable[[int, str], None] | None = None
-        """Told (ns from call to answer, outcome) of every attempt, where someone watches."""
+        self.answered: Callable[[int, str, Strike | None], None] | None = None
+        """Told (ns from call to answer, outcome, what befell it) of every attempt, where someone watches."""
         self._gap = 0
         if spec.rate_limit is not None:
             rate = float(spec.rate_limit)
@@ -185,8 +185,8 @@ class Station:
         began = env.now
         step, epoch = caller.number, task.epoch
         at = chance.index(0, epoch, step, call, attempt)  # plus the purpose of each draw
-        draw = task.stream.uniform
-        force = self._befallen(task.stream, at + chance.BEFALL) if self.forces else None
+        draw = caller.stream.uniform
+        force = self._befallen(caller.stream, at + chance.BEFALL) if self.forces else None
         blow = force.disturbance if force else None
         fault = force.strike.id if force else ""
         wait = tokens_in = tokens_out = 0
@@ -213,7 +213,7 @@ class Station:
                 )
             )
             if self.answered is not None and outcome != "interrupted":
-                self.answered(now - began, outcome)
+                self.answered(now - began, outcome, force.strike if force else None)
             return Answer(outcome, retry_after, fault)
 
         if blow is not None and blow.effect == "error" and blow.code == "429":

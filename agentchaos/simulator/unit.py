@@ -9,6 +9,7 @@ import simpy
 
 from agentchaos.plan import Strike
 from agentchaos.recoveries.base import Failure, Promote, Recovery, Restart, Restore
+from agentchaos.seeds import Stream
 from agentchaos.simulator.group import Role, Team
 
 Steps = Generator[simpy.Event, Any, None]
@@ -46,31 +47,28 @@ class Unit:
         self.lives += 1
         self._turn("unit_up", "", "")
 
-    def detection(self, strike: Strike, effect: str, draw: float) -> int | None:
-        """Ns from now until the failure is detected; None: the watchdog will say."""
-        spec = self.group.spec
-        if effect == "crash" and spec.heartbeat is not None:
-            return spec.heartbeat.declared_after(self.env.now, self.phase)
-        if spec.watchdog is not None and self.role is not None:
-            return None
-        return spec.operator.ns_sampler()(draw)
+    def silence(self, effect: str) -> int | None:
+        """Ns from now until its heartbeat gives it away; None where nobody listens, or it goes on beating."""
+        beat = self.group.spec.heartbeat
+        return beat.declared_after(self.env.now, self.phase) if beat and effect == "crash" else None
 
 
 class Trouble:
-    """What is being done about a unit that failed; a further strike makes it begin again with detection."""
+    """What is being done about a unit that failed; a further strike makes it begin again with detection.
 
-    def __init__(self, unit: Unit, strike: Strike, effect: str) -> None:
+    `turn` counts these beginnings: what is drawn has its name and its turn, so that no draw shifts another.
+    """
+
+    def __init__(self, unit: Unit, strike: Strike, effect: str, chance: Stream) -> None:
         self.env, self.sim = unit.env, unit.sim
         self.strike, self.effect = strike, effect
-        self._draws = 0
-        self._chance = unit.sim.chance.named("trouble", strike.id)
+        self.turn, self.chance = 0, chance
         self.detecting = True
         self.process = self.env.process(self._run())
 
-    def draw(self) -> float:
-        """The next draw of this trouble's own stream."""
-        self._draws += 1
-        return self._chance.uniform(self._draws)
+    def draw(self, what: str) -> float:
+        """The draw of this turn for what it is named after."""
+        return self.chance.named(what).uniform(self.turn)
 
     def again(self, strike: Strike) -> None:
         """Struck while down: it joins; while failure is still undetected that changes nothing."""
@@ -88,6 +86,7 @@ class Trouble:
                 return
             except simpy.Interrupt:
                 self.effect = "crash"
+                self.turn += 1
 
     def _go(self) -> Steps:
         raise NotImplementedError
@@ -98,7 +97,7 @@ class Trouble:
         if isinstance(answer, Promote):
             answer = answer.otherwise
         assert isinstance(answer, Restart | Restore), "a unit that is given up is not rebuilt"
-        return answer.start.ns_sampler()(self.draw()) + answer.load.ns_sampler()(self.draw())
+        return answer.start.ns_sampler()(self.draw("start")) + answer.load.ns_sampler()(self.draw("load"))
 
 
 class Repair(Trouble):
@@ -106,17 +105,19 @@ class Repair(Trouble):
 
     def __init__(self, unit: Unit, strike: Strike, effect: str, *, known: bool = False) -> None:
         self.unit, self.known = unit, known
-        super().__init__(unit, strike, effect)
+        chance = unit.sim.chance.named("repair", strike.id, unit.number, unit.lives)
+        super().__init__(unit, strike, effect, chance)
 
     def _go(self) -> Steps:
         spec = self.unit.group.spec
         self.detecting = not self.known
         if not self.known:
-            delay = self.unit.detection(self.strike, self.effect, self.draw())
-            assert delay is not None, "no watchdog looks after a unit without a role"
+            delay = self.unit.silence(self.effect)
+            if delay is None:  # no watchdog looks after a unit without a role
+                delay = spec.operator.ns_sampler()(self.draw("operator"))
             yield self.env.timeout(delay)
             self.detecting = False
-            yield self.env.timeout(spec.decide.ns_sampler()(self.draw()))
+            yield self.env.timeout(spec.decide.ns_sampler()(self.draw("decide")))
         self.known = False  # a strike from now on must be detected first
         yield self.env.timeout(self.start_of(spec.rebuilding))
         self.unit.back()
