@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -78,12 +78,17 @@ def exact_low(values: Sequence[float], alpha: float = ALPHA, floor: float = 0.0)
     Raises:
         ValueError: no values, or values outside [floor, 1].
     """
-    import numpy as np
-
     if not values or min(values) < floor - 1e-12 or max(values) > 1 + 1e-12:
         raise ValueError("values in [floor, 1] are wanted")
-    padded = np.sort(np.append(np.clip(np.asarray(values, dtype=float), floor, 1.0), floor))
-    distinct, counts = np.unique(padded, return_counts=True)
+    return _exact_low(tuple(sorted(min(max(float(v), floor), 1.0) for v in values)), alpha, floor)
+
+
+@functools.lru_cache(maxsize=1024)
+def _exact_low(values: tuple[float, ...], alpha: float, floor: float) -> float:
+    """As above, for sorted values; kept, since measures and scores ask for the same."""
+    import numpy as np
+
+    distinct, counts = np.unique(np.append(values, floor), return_counts=True)
     if len(distinct) == 1:
         return float(distinct[0])
     if len(distinct) == 2:  # the weight of the lower value is a Beta
@@ -92,16 +97,50 @@ def exact_low(values: Sequence[float], alpha: float = ALPHA, floor: float = 0.0)
         share = float(betaincinv(float(counts[1]), float(counts[0]), alpha))
         return float(distinct[0] + (distinct[1] - distinct[0]) * share)
     counts = counts.astype(float)
-    low, high = float(distinct[0]), float(np.dot(distinct, counts) / counts.sum())
-    if _share_below(distinct, counts, high) < alpha:
-        high = float(distinct[-1])
-    for _ in range(44):
-        middle = (low + high) / 2
-        if _share_below(distinct, counts, middle) < alpha:
-            low = middle
+    return _root(lambda t: _share_below(distinct, counts, t) - alpha, *_bracket(distinct, counts))
+
+
+def _bracket(values: NDArray[Any], counts: NDArray[Any]) -> tuple[float, float, float]:
+    """(least, near, greatest): ends between which the root lies, and a guess 1.6 deviations down."""
+    import numpy as np
+
+    n = float(counts.sum())
+    mean = float(np.dot(values, counts)) / n
+    variance = float(np.dot((values - mean) ** 2, counts)) / n / (n + 1)
+    low, high = float(values[0]), float(values[-1])
+    return low, max(mean - 1.6 * math.sqrt(variance), (low + mean) / 2), high
+
+
+def _root(f: Callable[[float], float], low: float, near: float, high: float) -> float:
+    """The root of a growing function between low and high: the Illinois method, from a guess on."""
+    step = (high - low) / 64
+    f_near = f(near)
+    a, fa, b, fb = near, f_near, near, f_near
+    while fa > 0 and a > low:
+        b, fb, a, step = a, fa, max(low, a - step), 2 * step
+        fa = f(a)
+    while fb < 0 and b < high:
+        a, fa, b, step = b, fb, min(high, b + step), 2 * step
+        fb = f(b)
+    side = 0
+    for _ in range(100):
+        if b - a <= 1e-13 or fa == 0 or fb == 0:
+            break
+        middle = b - fb * (b - a) / (fb - fa)
+        if not a < middle < b:
+            middle = (a + b) / 2
+        value = f(middle)
+        if abs(value) <= 1e-14:
+            return middle
+        if value < 0:
+            a, fa = middle, value
+            fb = fb / 2 if side < 0 else fb
+            side = -1
         else:
-            high = middle
-    return low
+            b, fb = middle, value
+            fa = fa / 2 if side > 0 else fa
+            side = 1
+    return b if fb == 0 else a
 
 
 def exact_bounds(values: Sequence[float], alpha: float = ALPHA) -> Bounds:

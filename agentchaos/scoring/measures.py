@@ -310,7 +310,7 @@ def _lost(field: str) -> Pick:
     """What a restoring did not bring back; unknown, and no less, where none came."""
 
     def pick(incident: Incident) -> tuple[float, bool] | None:
-        return getattr(incident, field), _never_came_back(incident)
+        return float(getattr(incident, field)), _never_came_back(incident)
 
     return pick
 
