@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -90,12 +91,14 @@ def _strikes(plan: Plan) -> Iterator[str]:
 def _fault(fault: Fault, strikes: list[Strike], plan: Plan) -> Iterator[str]:
     number = len(strikes)
     upto = "at most " if any(s.clock == "up" for s in strikes) else ""
+    times = "once" if fault.expect == 1 else f"{fault.expect} times"
     yield (
         f"fault {fault.label} on {fault.target}: {upto}{number} strikes in {plan.replications} replications "
-        f"({number / plan.replications:.2f} each); it must strike at least {fault.expect} times in all"
+        f"({number / plan.replications:.2f} each){_at_work(fault, number, plan)}; "
+        f"to land it must strike at least {times}"
     )
     if number < fault.expect:
-        yield f"  ! it will not land: {number} strikes are planned; enlarge the horizon or the replications"
+        yield f"  ! it will not land: {number} strikes are planned; {_enough(fault, plan)}"
     if isinstance(fault, AgentFault) and fault.scope == "state":
         share = utilisation(plan.world.agents[fault.agent], plan)
         if share is not None and "memory" not in getattr(fault, "parts", ("memory",)) and share < 0.8:
@@ -105,9 +108,50 @@ def _fault(fault: Fault, strikes: list[Strike], plan: Plan) -> Iterator[str]:
             )
 
 
+def _at_work(fault: Fault, number: int, plan: Plan) -> str:
+    """How many of the strikes on agents are expected to find a member at work."""
+    if not isinstance(fault, AgentFault):
+        return ""
+    group = plan.world.agents[fault.agent]
+    share = utilisation(group, plan)
+    busy = 1.0 if share is None else min(1.0, share)
+    if fault.scope == "process":  # standbys are struck too, and hold no role
+        busy *= group.count / (group.count + group.standbys)
+    return f", about {number * busy:.0f} of them on a working member"
+
+
+def _enough(fault: Fault, plan: Plan) -> str:
+    """How many replications give a chance of 95 % that it strikes as often as it must."""
+    horizon = plan.world.horizon / NS
+    each = 1
+    if isinstance(fault, AgentFault) and fault.who == "each":
+        group = plan.world.agents[fault.agent]
+        each = group.count + (group.standbys if fault.scope == "process" else 0)
+    thinned = float(fault.probability) if isinstance(fault, AgentFault) else 1.0
+    if fault.every is not None:
+        expected = each * thinned * horizon / fault.every.mean()
+    else:
+        draws = [(k + 0.5) / 1000 for k in range(1000)]
+        at = fault.at
+        within = 1.0 if at is None else sum(at.quantile(u) <= horizon for u in draws) / len(draws)
+        expected = each * thinned * within
+    if expected <= 0:
+        return "enlarge the horizon"
+    wanted = _poisson_mean(fault.expect)
+    return f"about {math.ceil(wanted / expected):,} replications give a chance of 95 % that it does"
+
+
+def _poisson_mean(count: int) -> float:
+    """The mean at which a Poisson number is at least `count` with a chance of 95 %."""
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(count, 0.95))
+
+
 def _time(plan: Plan) -> Iterator[str]:
     from agentchaos.pipeline import play_one
 
+    play_one(plan, "chaos", 1)  # so that what is measured does not hold the imports of a first time
     began = time.perf_counter()
     play_one(plan, "chaos", 1)
     one = time.perf_counter() - began
