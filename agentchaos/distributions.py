@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from agentchaos.words import did_you_mean, plain, shown
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
@@ -37,8 +39,19 @@ _WITH_UNIT = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z%/]*)\s*")
 def _number(text: str) -> float:
     value = float(text.replace("_", ""))
     if not math.isfinite(value):
-        raise ValueError(f"'{text}' is not a finite number")
+        raise ValueError(f"{shown(text)} is too large a number")
     return value
+
+
+def _times(text: str, unit: int) -> int:
+    """A number of units; exact where it is whole, however large."""
+    digits = text.replace("_", "").lstrip("+")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 30:
+        return int(digits) * unit
+    value = _number(text) * unit
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(text)} is too large a number")
+    return round(value)
 
 
 def _is_number(value: object) -> bool:
@@ -49,33 +62,44 @@ def _is_number(value: object) -> bool:
 
 
 def parse_duration(text: str | int | float) -> int:
-    """A duration in ns: `30s`, `1.5h`, `1h30m` is `1h30min`, `0`.
+    """A duration in ns: `30s`, `1.5h`, `1h30min`, `0`.
 
     Raises:
         ValueError: no unit, an unknown one, negative, or longer than a century.
     """
-    if _is_number(text):
-        if text == 0:
-            return 0
-        raise ValueError(f"'{text}' has no unit; say '{text}s', '{text}min' or '{text}h'")
-    words, at, total = str(text).strip(), 0, 0
+    if isinstance(text, bool) or text is None:
+        raise ValueError(f"{shown(text)} is not a duration; {_DURATIONS}")
+    if isinstance(text, float) and text.is_integer() and abs(text) < 1e15:
+        text = int(text)
+    words, at, total = _digits(text).strip(), 0, 0
     if words in ("0", "0.0"):
         return 0
+    if words.startswith("-"):
+        raise ValueError(f"{shown(text)} is negative; a duration is 0 or more")
+    if _is_number(text) or re.fullmatch(_NUMBER, words):
+        if len(words) > 20:
+            raise ValueError(f"{shown(text)} has no unit; {_DURATIONS}")
+        raise ValueError(f"'{words}' has no unit; say '{words}s', '{words}min' or '{words}h'")
+    if not words:
+        raise ValueError("a duration is wanted, such as '30s'")
     while at < len(words):
         piece = _PIECE.match(words, at)
         if piece is None:
-            raise ValueError(f"'{text}' is not a duration; write '30s', '1.5h', '20ms' or '1h30min'")
-        total += round(_number(piece.group(1)) * _NANOSECONDS[piece.group(2)])
+            raise ValueError(f"{shown(text)} is not a duration; {_DURATIONS}{_open(words)}")
+        total += _times(piece.group(1), _NANOSECONDS[piece.group(2)])
         at = piece.end()
-        while at < len(words) and words[at] == " ":
-            at += 1
-    if not words:
-        raise ValueError("a duration is wanted, such as '30s'")
-    if total < 0 or words.startswith("-"):
-        raise ValueError(f"'{text}' is negative; a duration is 0 or more")
+    if total < 0:
+        raise ValueError(f"{shown(text)} is negative; a duration is 0 or more")
     if total > LONGEST:
-        raise ValueError(f"'{text}' is longer than a hundred years")
+        raise ValueError(f"{shown(text)} is longer than a hundred years")
     return total
+
+
+_DURATIONS = "write '30s', '1.5h', '20ms' or '1h30min'"
+
+
+def _open(words: str) -> str:
+    return "; a bracket is not closed" if words.count("(") > words.count(")") else ""
 
 
 def format_duration(ns: int) -> str:
@@ -110,21 +134,21 @@ def parse_rate(text: str | int | float) -> float:
     """Events per second: `600/min`, `2/h`."""
     found = re.fullmatch(rf"\s*({_NUMBER})\s*/\s*(ms|s|min|h|d)\s*", str(text))
     if _is_number(text) or found is None:
-        raise ValueError(f"'{text}' is not a rate; write '600/min', '2/h' or '10/s'")
+        raise ValueError(f"{shown(text)} is not a rate; write '600/min', '2/h' or '10/s'")
     rate = _number(found.group(1)) / _SECONDS[found.group(2)]
-    if not 0 < rate <= 1e9:
-        raise ValueError(f"'{text}': a rate is above 0 and at most 1e9 a second")
+    if not NS / LONGEST <= rate <= 1e9:
+        raise ValueError(f"{shown(text)}: a rate is at least once in a hundred years, at most 1e9 a second")
     return rate
 
 
 def parse_size(text: str | int | float) -> int:
     """Bytes: `4KB`, `2MB`, `1GiB`."""
     found = _WITH_UNIT.fullmatch(str(text))
-    if found is None or (found.group(2) not in _BYTES and found.group(1) not in ("0", "0.0")):
-        raise ValueError(f"'{text}' is not a size; write '4KB', '2MB' or '1GiB'")
-    size = round(_number(found.group(1)) * _BYTES.get(found.group(2), 1))
+    if found is None or (found.group(2) not in _BYTES and found.group(0).strip() not in ("0", "0.0")):
+        raise ValueError(f"{shown(text)} is not a size; write '4KB', '2MB' or '1GiB'")
+    size = _times(found.group(1), _BYTES.get(found.group(2), 1))
     if not 0 <= size <= 10**18:
-        raise ValueError(f"'{text}': a size is 0 to 1e18 bytes")
+        raise ValueError(f"{shown(text)}: a size is 0 to 1e18 bytes")
     return size
 
 
@@ -136,28 +160,40 @@ def parse_bandwidth(text: str | int | float) -> float:
     except ValueError:
         bandwidth = 0
     if bandwidth <= 0:
-        raise ValueError(f"'{text}' is not a bandwidth; write '100MB/s'")
+        raise ValueError(f"{shown(text)} is not a bandwidth; write '100MB/s'")
     return float(bandwidth)
+
+
+COUNT_MAX = 10**12
+"""A larger count of steps or tokens is a slip of the pen."""
 
 
 def parse_count(text: str | int | float, word: str = "steps") -> int:
     """A count, with or without its word: `5`, `5 steps`."""
-    if _is_number(text) and text == int(text):
-        return int(text)
-    found = re.fullmatch(r"\s*(\d[\d_]*)\s*([A-Za-z]*)\s*", str(text))
-    if found is None or found.group(2) not in ("", word, word.rstrip("s")):
-        raise ValueError(f"'{text}' is not a count; write '5 {word}' or 5")
-    return int(found.group(1).replace("_", ""))
+    if isinstance(text, float) and text.is_integer():
+        text = int(text)
+    found = re.fullmatch(r"\s*(-?\d[\d_]*)\s*([A-Za-z]*)\s*", _digits(text))
+    if found is None or found.group(2) not in ("", word, word.removesuffix("s")):
+        raise ValueError(f"{shown(text)} is not a count; write '5 {word}' or 5")
+    digits = found.group(1).replace("_", "")
+    if len(digits) > 20 or not 0 <= (count := int(digits)) <= COUNT_MAX:
+        raise ValueError(f"{shown(text)}: a count is 0 to {COUNT_MAX:,}")
+    return count
+
+
+def _digits(number: object) -> str:
+    """Python refuses to write numbers of thousands of digits; no count has a hundred."""
+    return "9" * 100 if isinstance(number, int) and abs(number) >= 10**100 else str(number)
 
 
 def parse_share(text: str | int | float) -> float:
     """A share in 0..1: `0.05`, `5%`."""
-    found = re.fullmatch(rf"\s*({_NUMBER})\s*(%?)\s*", str(text))
+    found = re.fullmatch(rf"\s*({_NUMBER})\s*(%?)\s*", _digits(text))
     if found is None or isinstance(text, bool):
-        raise ValueError(f"'{text}' is not a share; write '5%' or 0.05")
+        raise ValueError(f"{shown(text)} is not a share; write '5%' or 0.05")
     share = _number(found.group(1)) / (100.0 if found.group(2) else 1.0)
     if not 0.0 <= share <= 1.0:
-        raise ValueError(f"'{text}' is outside 0..1; write '5%' or 0.05")
+        raise ValueError(f"{shown(text)} is outside 0..1; write '5%' or 0.05")
     return share
 
 
@@ -168,15 +204,31 @@ class Money(NamedTuple):
     currency: str
 
 
+_CURRENCIES = (
+    "aed ars aud bdt bgn bhd brl cad chf clp cny cop czk dkk dzd egp etb eur gbp ghs gel hkd huf idr ils "
+    "inr isk jod jpy kes khr krw kwd kzt lbp lkr mad mmk mxn myr ngn nok npr nzd omr pen php pkr pln qar "
+    "ron rsd rub sar sek sgd thb tnd try twd tzs uah ugx usd uyu uzs vnd xaf xof zar"
+)
+CURRENCIES = frozenset(_CURRENCIES.split())
+"""Codes of ISO 4217 in which somebody may be billed; another one is a slip of the pen."""
+
+
 def parse_price(text: str | int | float) -> Money:
     """A price per million tokens: `2.5 usd/M`."""
     found = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z]{{3}})\s*/\s*M\s*", str(text))
     if found is None:
-        raise ValueError(f"'{text}' is not a price per million tokens; write '2.5 usd/M'")
-    amount = _number(found.group(1))
+        raise ValueError(f"{shown(text)} is not a price per million tokens; write '2.5 usd/M'")
+    amount, currency = _number(found.group(1)), found.group(2).lower()
+    if currency not in CURRENCIES:
+        raise ValueError(f"no currency '{currency}'{_like(currency)}")
     if not 0 <= amount <= 1e9:
-        raise ValueError(f"'{text}': a price is 0 to 1e9")
-    return Money(amount, found.group(2).lower())
+        raise ValueError(f"{shown(text)}: a price is 0 to 1e9")
+    return Money(amount, currency)
+
+
+def _like(currency: str) -> str:
+    close = did_you_mean(currency, ("usd", "eur", "gbp", "jpy", "cny", "inr", "chf", "cad", "aud", "krw"))
+    return close if close.startswith("; did") else "; write a code such as 'usd'"
 
 
 # -- distributions ------------------------------------------------------------------------------
@@ -188,13 +240,10 @@ def _seconds(text: Any) -> float:
     return parse_duration(text) / NS
 
 
-def _plain(text: Any) -> float:
-    if isinstance(text, bool):
-        raise ValueError(f"'{text}' is not a number")
-    try:
-        return _number(str(text).strip())
-    except ValueError:
-        raise ValueError(f"'{text}' is not a number") from None
+def _plain(text: str) -> float:
+    if not re.fullmatch(_NUMBER, text.strip()):
+        raise ValueError(f"{shown(text)} is not a number")
+    return _number(text.strip())
 
 
 def _whole(text: Any) -> float:
@@ -281,7 +330,8 @@ def _moments(d: Distribution) -> tuple[float, float]:
         return p[0] * p[1], p[0] * p[1] ** 2
     if d.kind == "weibull":
         mean = p[1] * math.gamma(1 + 1 / p[0])
-        return mean, p[1] ** 2 * math.gamma(1 + 2 / p[0]) - mean**2
+        # through logarithms: the plain difference of squares cancels for a large shape
+        return mean, mean**2 * math.expm1(math.lgamma(1 + 2 / p[0]) - 2 * math.lgamma(1 + 1 / p[0]))
     if d.kind == "uniform":
         width = p[1] - p[0]
         return (p[0] + p[1]) / 2, ((width + 1) ** 2 - 1) / 12 if d.unit == "count" else width**2 / 12
@@ -369,6 +419,20 @@ _WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
 _BARE = {"cv", "sigma", "shape", "a", "b"}
 """Parameters without a unit; the others are values of the variable."""
 
+_LIMITS = {
+    ("", "cv"): (0.0, 100.0),
+    ("gamma", "cv"): (0.001, 100.0),
+    ("", "sigma"): (0.0, 10.0),
+    ("", "shape"): (0.001, 1e6),
+    ("weibull", "shape"): (0.05, 1e6),
+    ("", "a"): (0.001, 1e6),
+    ("", "b"): (0.001, 1e6),
+}
+"""(distribution or any, parameter) -> bounds within which mean, variance and quantiles are finite."""
+
+_ONLY = {"beta": ("1",), "poisson": ("s",)}
+"""Distribution -> the units of what it can describe, where not every one."""
+
 _EQUALS = re.compile(r"\s*([=:])\s*")
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", re.DOTALL)
 
@@ -387,19 +451,20 @@ def parse_distribution(text: Any, unit: str = "s") -> Distribution:
         return _checked(Distribution("constant", (value(text),), unit, _plain_text(text, unit)))
     kind, inside = call.group(1).lower(), call.group(2)
     arguments = [part.strip() for part in inside.split(",")] if inside.strip() else []
-    shown = f"{kind}({', '.join(_EQUALS.sub(_tight, a) for a in arguments)})"
+    written = f"{kind}({', '.join(_EQUALS.sub(_tight, a) for a in arguments)})"
     if kind == "empirical":
-        return _parse_empirical(arguments, value, unit, shown)
+        return _parse_empirical(arguments, value, unit, written)
     if kind not in _WAYS:
-        from agentchaos.words import did_you_mean
-
-        raise ValueError(f"no distribution '{kind}'{did_you_mean(kind, [*_WAYS, 'empirical'])}")
+        raise ValueError(f"no distribution {shown(kind)}{did_you_mean(kind, [*_WAYS, 'empirical'])}")
+    if unit not in _ONLY.get(kind, unit):
+        what = {"s": "a duration", "count": "a count", "1": "a share"}
+        raise ValueError(f"{kind} describes {what[_ONLY[kind][0]]}; {what[unit]} is wanted here")
     named = _named(kind, arguments)
     numbers = {
         name: _plain(raw) if name in _BARE else parse_rate(raw) if name == "rate" else value(raw)
         for name, raw in named.items()
     }
-    return _checked(Distribution(kind, _canonical(kind, numbers), unit, shown))
+    return _checked(Distribution(kind, _canonical(kind, numbers), unit, written))
 
 
 def _tight(found: re.Match[str]) -> str:
@@ -421,30 +486,37 @@ def _named(kind: str, arguments: list[str]) -> dict[str, str]:
                 raise ValueError(f"{_usage(kind)} is what is wanted, not {len(arguments)} parameters")
             name, raw = first[place], argument
         if name.strip() in named:
-            raise ValueError(f"'{name.strip()}' is given twice in {kind}(...)")
+            raise ValueError(f"{shown(name.strip())} is given twice in {kind}(...)")
         named[name.strip()] = raw.strip()
     if tuple(sorted(named)) not in [tuple(sorted(way)) for way in _WAYS[kind]]:
-        raise ValueError(f"{kind}({', '.join(named)}) says too little or too much; write {_usage(kind)}")
+        given = plain(", ".join(named))
+        raise ValueError(f"{kind}({given}) says too little or too much; write {_usage(kind)}")
     return named
 
 
 def _usage(kind: str) -> str:
-    examples = {"rate": "600/h", "cv": "0.6", "sigma": "0.4", "shape": "0.7", "a": "20", "b": "1.5"}
+    examples = {
+        "high": "5s",
+        "rate": "600/h",
+        "cv": "0.6",
+        "sigma": "0.4",
+        "shape": "0.7",
+        "a": "20",
+        "b": "1.5",
+    }
     ways = [", ".join(f"{n}={examples.get(n, '2s')}" for n in way) for way in _WAYS[kind]]
     return " or ".join(f"{kind}({way})" for way in ways)
 
 
 def _canonical(kind: str, n: dict[str, float]) -> tuple[float, ...]:
     """The parameters that the quantile function takes."""
-    for name in ("cv", "sigma"):
-        if name in n and not 0 <= n[name] <= 100:
-            raise ValueError(f"{kind}: '{name}' is {n[name]:g}; it is 0 to 100")
-    for name in ("shape", "a", "b"):
-        if name in n and not 0 < n[name] <= 1e6:
-            raise ValueError(f"{kind}: '{name}' is {n[name]:g}; it is above 0 and at most 1e6")
+    for name, value in n.items():
+        low, high = _LIMITS.get((kind, name)) or _LIMITS.get(("", name), (0.0, math.inf))
+        if not low <= value <= high:
+            raise ValueError(f"{kind}: '{name}' is {value:g}; it is {low:,.10g} to {high:,.10g}")
     for name in ("mean", "median", "scale"):
-        if name in n and kind != "constant" and n[name] <= 0:
-            raise ValueError(f"{kind}: '{name}' is above 0")
+        if name in n and n[name] <= 0:
+            raise ValueError(f"{kind}: '{name}' is 0; it is above 0")
     if kind == "poisson":
         return (1 / n["rate"],)
     if kind == "lognormal":
@@ -453,15 +525,13 @@ def _canonical(kind: str, n: dict[str, float]) -> tuple[float, ...]:
             return math.log(n["mean"]) - variance / 2, math.sqrt(variance)
         return math.log(n["median"]), n["sigma"]
     if kind == "gamma" and "cv" in n:
-        if n["cv"] == 0:
-            raise ValueError("gamma: 'cv' is above 0; write the constant itself")
         return 1 / n["cv"] ** 2, n["mean"] * n["cv"] ** 2
     if kind == "uniform" and n["low"] > n["high"]:
-        raise ValueError(f"uniform: the low end {n['low']:g} is above the high end {n['high']:g}")
+        raise ValueError(f"uniform: the low end ({n['low']:g}) is above the high end ({n['high']:g})")
     return tuple(n[name] for name in next(way for way in _WAYS[kind] if set(way) == set(n)))
 
 
-def _parse_empirical(arguments: list[str], value: Parse, unit: str, shown: str) -> Distribution:
+def _parse_empirical(arguments: list[str], value: Parse, unit: str, written: str) -> Distribution:
     if not arguments:
         raise ValueError("empirical() has no values; write empirical(1s, 2s, 10s)")
     pairs = [argument.partition(":") for argument in arguments]
@@ -469,15 +539,15 @@ def _parse_empirical(arguments: list[str], value: Parse, unit: str, shown: str) 
     weights = [_plain(weight) if colon else 1.0 for _, colon, weight in pairs]
     if min(weights) < 0 or not (total := math.fsum(weights)) > 0:
         raise ValueError("empirical: weights are 0 or more, and not all 0")
-    return _checked(Distribution("empirical", values, unit, shown, tuple(w / total for w in weights)))
+    return _checked(Distribution("empirical", values, unit, written, tuple(w / total for w in weights)))
 
 
 def _checked(d: Distribution) -> Distribution:
     low, high = d.bounds
     if d.unit == "1" and (low < 0 or high > 1):
-        raise ValueError(f"{d.text} leaves 0..1, and a share cannot")
+        raise ValueError(f"{shown(d.text)} leaves 0..1, and a share cannot")
     if low < 0:
-        raise ValueError(f"{d.text} can be negative")
+        raise ValueError(f"{shown(d.text)} can be negative")
     return d
 
 
@@ -499,10 +569,8 @@ class _Parsed:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        if self.kind is int:
-            inner: CoreSchema = core_schema.int_schema()
-        else:
-            inner = core_schema.float_schema() if self.kind is float else core_schema.any_schema()
+        # the handler's schema holds the bounds (`gt=0`) of the field: without it they would be dropped
+        inner = handler(source) if self.kind in (int, float) else core_schema.any_schema()
         return core_schema.no_info_before_validator_function(
             self._read,
             inner,
@@ -513,7 +581,7 @@ class _Parsed:
         if self.kind is int and isinstance(value, _Exact):
             return int(value)
         if isinstance(value, bool | list | dict | type(None)):
-            raise ValueError(f"'{value}' is not what is wanted here; write {self._shown()}")
+            raise ValueError(f"{shown(value)} stands here; write {self._shown()}")
         return self.parse(value)
 
     def _shown(self) -> str:
@@ -537,7 +605,7 @@ def _write_rate(rate: float) -> str:
 
 
 def _write_price(price: Money) -> str:
-    return f"{price.amount:g} {price.currency}/M"
+    return f"{price.amount!r} {price.currency}/M"
 
 
 Duration = Annotated[
@@ -545,7 +613,9 @@ Duration = Annotated[
 ]
 Rate = Annotated[float, _Parsed(parse_rate, _write_rate, ("600/min", "2/h"), float)]
 Size = Annotated[int, _Parsed(parse_size, lambda size: f"{size}B", ("4KB", "2MB", "1GiB"), int)]
-Bandwidth = Annotated[float, _Parsed(parse_bandwidth, lambda b: f"{round(b)}B/s", ("100MB/s",), float)]
+Bandwidth = Annotated[
+    float, _Parsed(parse_bandwidth, lambda b: f"{round(b)}B/s", ("100MB/s", "1GiB/s"), float)
+]
 Share = Annotated[float, _Parsed(parse_share, float, ("5%", "0.05"), float)]
 Steps = Annotated[int, _Parsed(parse_count, int, ("5 steps", "5"), int)]
 DurationDistribution = Annotated[

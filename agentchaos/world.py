@@ -6,12 +6,22 @@ rests on a figure, the field names its source and grade (A primary, B vendor, C 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from agentchaos.distributions import (
     CountDistribution,
+    Distribution,
     Duration,
     DurationDistribution,
     Price,
@@ -31,11 +41,13 @@ from agentchaos.mechanisms.retry import Retry
 from agentchaos.mechanisms.watchdog import Watchdog
 from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
+from agentchaos.words import shown
 
 
 class Noun(BaseModel):
-    """A frozen model that refuses unknown keys."""
+    """A frozen model that refuses unknown keys. `noun`: what its keys name, where they are no fields."""
 
+    noun: ClassVar[str] = ""
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
@@ -44,18 +56,14 @@ class OneOf(Noun):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> OneOf:
-        if len(self.model_fields_set) != 1:
-            raise ValueError(
-                "one key is wanted here, the name of what it is"
-                + (
-                    f"; found {len(self.model_fields_set)}: {', '.join(sorted(self.model_fields_set))}"
-                    if self.model_fields_set
-                    else ""
-                )
-            )
+        named = sorted(self.model_fields_set)
+        if len(named) > 1:
+            raise ValueError(f"one {self.noun} stands here, and {len(named)} were found: {', '.join(named)}")
+        if not named:
+            first = next(iter(type(self).model_fields))
+            raise ValueError(f"the name of a {self.noun} is wanted here, such as '{first}: {{...}}'")
         if self.chosen is None:
-            (key,) = self.model_fields_set
-            raise ValueError(f"'{key}' has no fields; write '{key}: {{...}}'")
+            raise ValueError(f"'{named[0]}' has no fields; write '{named[0]}: {{...}}'")
         return self
 
     @property
@@ -65,10 +73,13 @@ class OneOf(Noun):
         return getattr(self, key)
 
 
-def _one_of(title: str, things: dict[str, Any]) -> Any:
+def _one_of(title: str, noun: str, things: dict[str, Any]) -> Any:
     """A model with one optional field for each thing on a shelf (and for each of its aliases)."""
+    base = type(
+        title, (OneOf,), {"noun": noun, "__annotations__": {"noun": ClassVar[str]}, "__module__": __name__}
+    )
     return create_model(  # type: ignore[call-overload]
-        title, __base__=OneOf, **{key: (thing | None, None) for key, thing in things.items()}
+        title, __base__=base, **{key: (thing | None, None) for key, thing in things.items()}
     )
 
 
@@ -79,7 +90,7 @@ RECOVERY_WORDS: dict[str, type[Recovery]] = {
     word: recovery for recovery in RECOVERIES.values() for word in (recovery.name, *recovery.aliases)
 }
 
-FaultItem = _one_of("FaultItem", FAULTS)
+FaultItem = _one_of("FaultItem", "fault", FAULTS)
 
 
 def _named(value: object) -> object:
@@ -87,12 +98,27 @@ def _named(value: object) -> object:
     return {value: {}} if isinstance(value, str) else value
 
 
-RecoveryItem = Annotated[_one_of("RecoveryItem", RECOVERY_WORDS), BeforeValidator(_named)]  # type: ignore[valid-type]
+class _Worded:
+    """Tells the JSON schema of the short form."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(RECOVERY_WORDS)}, handler(core)]}
+
+
+RecoveryItem = Annotated[  # type: ignore[valid-type]
+    _one_of("RecoveryItem", "recovery", RECOVERY_WORDS), BeforeValidator(_named), _Worded()
+]
+
+
+class _Protection(Noun):
+    """Mechanisms, each by its name."""
+
+    noun: ClassVar[str] = "mechanism"
 
 
 Protect = create_model(  # type: ignore[call-overload]
     "Protect",
-    __base__=Noun,
+    __base__=_Protection,
     **{name: (mechanism | None, None) for name, mechanism in MECHANISMS.items()},
 )
 
@@ -173,8 +199,17 @@ class PartSpec(Noun):
     notice: Share = Field(0.05, description="chance per step that its corruption is noticed")
 
 
-def _part(**fields: Any) -> Any:
-    return Field(PartSpec(**fields), json_schema_extra={"source": "assumed", "grade": "-"})
+_PARTS: dict[Part, dict[str, Any]] = {
+    "memory": {"size": "2MB", "lost_hazard": 2, "rebuild": 20, "corrupt_hazard": 3},
+    "goal": {"size": "2KB", "rebuild": 0, "corrupt_wrong": 1.0},
+    "plan": {"size": "10KB", "rebuild": 3, "corrupt_wrong": 0.5},
+    "context": {"size": "1MB", "lost_hazard": 4, "rebuild": 5, "corrupt_hazard": 4},
+    "tools": {"size": "10KB", "rebuild": 1, "corrupt_wrong": 0.3},
+}
+
+
+def _part(name: Part) -> Any:
+    return Field(PartSpec(**_PARTS[name]), json_schema_extra={"source": "assumed", "grade": "-"})
 
 
 class StateSpec(Noun):
@@ -192,11 +227,11 @@ class StateSpec(Noun):
         for part in PARTS
     } | {"taint_hazard": 1, "absorb": 0, "reconnect": "0s"}
 
-    memory: PartSpec = _part(size="2MB", lost_hazard=2, rebuild=20, corrupt_hazard=3)
-    goal: PartSpec = _part(size="2KB", rebuild=0, corrupt_wrong=1.0)
-    plan: PartSpec = _part(size="10KB", rebuild=3, corrupt_wrong=0.5)
-    context: PartSpec = _part(size="1MB", lost_hazard=4, rebuild=5, corrupt_hazard=4)
-    tools: PartSpec = _part(size="10KB", rebuild=1, corrupt_wrong=0.3)
+    memory: PartSpec = _part("memory")
+    goal: PartSpec = _part("goal")
+    plan: PartSpec = _part("plan")
+    context: PartSpec = _part("context")
+    tools: PartSpec = _part("tools")
     taint_hazard: float = Field(
         2.0,
         ge=1,
@@ -205,6 +240,15 @@ class StateSpec(Noun):
     )
     absorb: Share = Field(0.05, description="chance that a step made wrong by a fault is written into memory")
     reconnect: Duration = Field(2_000_000_000, description="time to open the tools' sessions again")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_defaults(cls, data: Any) -> Any:
+        """A part of which one field is written keeps its own defaults for the others."""
+        if not isinstance(data, dict):
+            return data
+        written = {part: data[part] for part in PARTS if isinstance(data.get(part), dict)}
+        return {**data, **{part: {**_PARTS[part], **fields} for part, fields in written.items()}}
 
     def part(self, name: Part) -> PartSpec:
         """One of the five."""
@@ -227,6 +271,9 @@ class Burst(Noun):
 
     at: Duration = Field(description="the moment")
     tasks: int = Field(ge=1, le=1_000_000, description="how many")
+
+
+STEPS_MAX = 10_000_000
 
 
 class Tasks(Noun):
@@ -288,6 +335,16 @@ class Tasks(Noun):
         if isinstance(self.loop, int) and not 1 <= self.loop <= 10_000_000:
             raise ValueError("'loop' is 1 to 10,000,000 tasks, or 'endless'")
         return self
+
+    @field_validator("steps")
+    @classmethod
+    def _is_played_in_time(cls, steps: Distribution) -> Distribution:
+        low, high = steps.bounds
+        if steps.kind in ("constant", "uniform", "empirical") and low < 1:
+            raise ValueError(f"{shown(steps)}: a task has at least one step")
+        if (high if high < math.inf else steps.mean()) > STEPS_MAX:
+            raise ValueError(f"{shown(steps)}: a task has at most {STEPS_MAX:,} steps")
+        return steps
 
 
 class StepSpec(Noun):
@@ -417,6 +474,17 @@ def _idealised(model: type[Any], data: object) -> object:
     return {**ideal, **data} if isinstance(data, dict) else data
 
 
+def _has(state: dict[str, Any], part: str) -> bool:
+    return isinstance(state.get(part), dict)
+
+
+def _promotes(recover: object) -> bool:
+    """Whether a raw `recover` implies standbys."""
+    return isinstance(recover, dict) and any(
+        RECOVERY_WORDS[word].name == "warm_start" for word in recover if word in RECOVERY_WORDS
+    )
+
+
 def idealise(world: dict[str, Any]) -> dict[str, Any]:
     """`preset: ideal`: every ambient hazard, latency, cost and limit off unless the user wrote it.
 
@@ -427,26 +495,27 @@ def idealise(world: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(data, dict):
             return data
         data = cast("dict[str, Any]", _idealised(Group, data))
-        data["tasks"] = _idealised(Tasks, data.get("tasks"))
-        state = data.get("state") or {}
+        if "tasks" in data:
+            data["tasks"] = _idealised(Tasks, data["tasks"])
+        state = data.get("state", {})
         if isinstance(state, dict):
-            merged = cast("dict[str, Any]", _idealised(StateSpec, state))
-            for part in PARTS:
-                if isinstance(state.get(part), dict):
-                    merged[part] = {**StateSpec.ideal[part], **state[part]}
-            data["state"] = merged
-        if isinstance(data.get("protect"), dict):
-            data["protect"] = {
-                name: _idealised(MECHANISMS[name], fields) if name in MECHANISMS else fields
-                for name, fields in data["protect"].items()
-            }
+            parts = {part: {**StateSpec.ideal[part], **state[part]} for part in PARTS if _has(state, part)}
+            data["state"] = {**StateSpec.ideal, **state, **parts}
         for key in ("recover", "rebuild"):
             item = _named(data[key])
             if isinstance(item, dict):
                 data[key] = {
-                    word: _idealised(RECOVERY_WORDS[word], fields or {}) if word in RECOVERY_WORDS else fields
+                    word: _idealised(RECOVERY_WORDS[word], fields) if word in RECOVERY_WORDS else fields
                     for word, fields in item.items()
                 }
+        protect = data.get("protect", {})
+        if isinstance(protect, dict):
+            implied = _promotes(data["recover"]) and protect.get("redundancy") is None
+            standbys = {"redundancy": {"standbys": data.get("count", 1)}} if implied else {}
+            data["protect"] = {
+                name: _idealised(MECHANISMS[name], fields) if name in MECHANISMS else fields
+                for name, fields in {**protect, **standbys}.items()
+            }
         return data
 
     ideal = dict(world)

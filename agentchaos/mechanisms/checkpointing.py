@@ -11,23 +11,33 @@ from pydantic import BeforeValidator, Field
 from agentchaos.distributions import DurationDistribution, parse_duration
 from agentchaos.disturbances import PARTS, Part
 from agentchaos.mechanisms.base import Mechanism
+from agentchaos.words import shown
 
-_STEPS = re.compile(r"\s*(\d+)\s*steps?\s*")
+_STEPS = re.compile(r"\s*([0-9]+)\s*steps?\s*")
+SHORTEST = 1_000_000
+"""Ns between two snapshots: a shorter period is a slip of the pen, and would never come to an end."""
 
 
 def _cadence(value: object) -> str:
     """Takes `5 steps` or a duration; refuses a bare number, which could mean either."""
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value <= 1e9:
+            raise ValueError(f"{shown(value)} is no cadence; write '5 steps' or '60s'")
         raise ValueError(f"'{value}' could be steps or seconds; say '{value} steps' or '{value}s'")
-    text = str(value)
-    steps = _STEPS.fullmatch(text)
-    if steps:
-        if not 1 <= int(steps.group(1)) <= 10_000_000:
-            raise ValueError(f"'{text}': 1 to 10,000,000 steps")
-        return f"{int(steps.group(1))} steps"
-    if parse_duration(text) <= 0:
-        raise ValueError(f"'{text}': a time above 0, such as '60s', or '5 steps'")
-    return text
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(value)} stands here; write '5 steps' or '60s'")
+    if steps := _STEPS.fullmatch(value):
+        digits = steps.group(1)
+        if len(digits) > 12 or not 1 <= int(digits) <= 10_000_000:
+            raise ValueError(f"{shown(value)}: 1 to 10,000,000 steps")
+        return f"{int(digits)} steps"
+    try:
+        period = parse_duration(value)
+    except ValueError as wrong:
+        raise ValueError(f"{wrong}; or a number of steps, such as '5 steps'") from None
+    if period < SHORTEST:
+        raise ValueError(f"{shown(value)}: at least 1ms; or a number of steps, such as '5 steps'")
+    return value
 
 
 class Checkpointing(Mechanism):

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentchaos.distributions import Duration, Share, format_duration
 from agentchaos.faults.base import AgentFault, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
-from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.objectives import Objectives, complaints
+from agentchaos.spec.complaints import Finding
+from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
-from agentchaos.words import did_you_mean
+from agentchaos.words import did_you_mean, shown
 from agentchaos.world import FaultItem, Group, Noun, Service, World, idealise
-
-Loc = tuple[str | int, ...]
 
 DEFAULT_DRAIN = 600 * NS
 STRIKES_MAX = 200_000
 """More planned strikes in one replication are refused: the gap is a slip of the pen."""
+TASKS_MAX = 5_000_000
+"""The same for the tasks of a group."""
+NAME_MAX = 60
 
 
 class ObjectivesSpec(Noun):
@@ -37,8 +40,39 @@ class ObjectivesSpec(Noun):
     met: Share = Field(0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO")
 
 
+def _written(value: Any) -> Any:
+    """A model as the YAML of it, without the fields that say nothing: null where null is the default."""
+    if not isinstance(value, BaseModel):
+        if isinstance(value, dict):
+            return {key: _written(inner) for key, inner in value.items()}
+        return [_written(inner) for inner in value] if type(value) in (tuple, list) else value
+    plain = value.model_dump(mode="json", by_alias=True)
+    written: dict[str, Any] = {}
+    for name, field in type(value).model_fields.items():
+        inner, key = getattr(value, name), field.alias or name
+        if inner is not None or field.get_default(call_default_factory=True, validated_data={}) is not None:
+            nested = isinstance(inner, BaseModel) or _holds_models(inner)
+            written[key] = _written(inner) if nested else plain[key]
+    return written
+
+
+def _holds_models(value: Any) -> bool:
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return any(isinstance(inner, BaseModel) for inner in values)
+
+
 class Scenario(Noun):
     """One scenario: agents, the services they lean on, the faults that befall them, and what must hold."""
+
+    # the reader takes `include` out before the model sees it; an editor should still know the key
+    model_config = ConfigDict(
+        json_schema_extra=lambda schema: schema["properties"].update(
+            include={
+                "description": "files whose fields stand here unless this one writes them again",
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            }
+        )
+    )
 
     name: str = Field(
         min_length=1,
@@ -65,14 +99,18 @@ class Scenario(Noun):
     agents: dict[str, Group] = Field(min_length=1, description="groups of agents")
     faults: tuple[FaultItem, ...] = Field((), description="what befalls them")
     objectives: ObjectivesSpec = Field(ObjectivesSpec(), description="targets")
-    gates: Annotated[tuple[str, ...] | None, BeforeValidator(lambda v: v)] = Field(
-        None, description="what must hold, such as `availability >= 0.95`"
+    gates: tuple[str, ...] | None = Field(
+        None, description="what must hold, such as `availability >= 0.95`; without gates nothing is judged"
     )
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
     )
-    aggregate: Literal["geometric", "arithmetic", "min"] = Field(
-        "geometric", description="how attributes make a dimension"
+    aggregate: str = Field(
+        "geometric",
+        description="how attributes make a dimension: geometric, arithmetic, min or power:<p>",
+    )
+    weights: dict[str, float] = Field(
+        default_factory=dict, description="weights of attributes and dimensions; 1 where not said"
     )
 
     @model_validator(mode="before")
@@ -82,6 +120,25 @@ class Scenario(Noun):
             return idealise(data)
         return data
 
+    @field_validator("replications")
+    @classmethod
+    def _judgeable(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"nothing can be judged by {value} replications; at least 1, or 'auto'")
+        if isinstance(value, int) and value > 100_000:
+            raise ValueError(f"{value:,} is out of bounds: it must be at most 100,000")
+        return value
+
+    @field_validator("gates")
+    @classmethod
+    def _something_is_judged(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if not value:
+            raise ValueError(
+                "an empty list judges nothing; write a gate such as 'availability >= 0.95', "
+                "or leave 'gates' out"
+            )
+        return value
+
     @property
     def declared(self) -> tuple[Fault, ...]:
         """The faults."""
@@ -89,163 +146,180 @@ class Scenario(Noun):
 
     # -- references -----------------------------------------------------------------------------
 
-    def problems(self) -> Iterator[tuple[Loc, str]]:
+    def problems(self) -> Iterator[Finding]:
         """What no single field can see: names that lead nowhere, faults aimed at nothing, idle gates."""
-        if isinstance(self.replications, int) and self.replications < 1:
-            yield ("replications",), "at least 1; nothing can be judged by 0 replications"
         if self.warmup >= self.horizon:
-            yield (
-                ("warmup",),
-                (f"nothing is left of the horizon of {format_duration(self.horizon)}"),
-            )
-        for name in (*self.services, *self.agents):
-            if not name or not all(c.isalnum() or c in "_-." for c in name):
-                where = "services" if name in self.services else "agents"
-                yield (where, name), f"'{name}': names are letters, digits, '_', '-' and '.'"
+            what = f"nothing is left of the horizon of {format_duration(self.horizon)}"
+            yield Finding(("warmup",), what, (("horizon",),))
+        for where, names in (("services", self.services), ("agents", self.agents)):
+            for name in names:
+                if not 1 <= len(name) <= NAME_MAX or not all(c.isalnum() or c in "_-." for c in name):
+                    what = f"{shown(name)}: a name is 1 to {NAME_MAX} letters, digits, '_', '-' and '.'"
+                    yield Finding((where, name), what, at_key=True)
+        for name, service in self.services.items():
+            if service.price and service.kind != "model":
+                what = f"only a model has a price for its tokens, and '{name}' is a {service.kind}"
+                yield Finding(("services", name, "price"), what, (("services", name, "kind"),), at_key=True)
         for name, group in self.agents.items():
             yield from self._group_problems(name, group)
         yield from self._fault_problems()
+        for loc, message in complaints(self.dimensions, self.aggregate, self.weights):
+            yield Finding(loc, message)
         yield from self._gate_problems()
 
-    def _service(self, loc: Loc, name: str | None, kinds: tuple[str, ...]) -> Iterator[tuple[Loc, str]]:
+    def _service(self, loc: Loc, name: str | None, kinds: tuple[str, ...]) -> Iterator[Finding]:
         if name is None:
             return
         if name not in self.services:
             known = [n for n, s in self.services.items() if s.kind in kinds] or list(self.services)
-            yield loc, f"no service '{name}'{did_you_mean(name, known)}"
+            what = f"no service {shown(name)}{did_you_mean(name, known)}"
+            yield Finding(loc, what, (("services", name),))
         elif self.services[name].kind not in kinds:
-            yield (
-                loc,
-                f"'{name}' is a {self.services[name].kind}; a {' or '.join(kinds)} is wanted here",
-            )
+            what = f"'{name}' is a {self.services[name].kind}; a {' or '.join(kinds)} is wanted here"
+            yield Finding(loc, what, (("services", name, "kind"),))
 
-    def _group_problems(self, name: str, group: Group) -> Iterator[tuple[Loc, str]]:
+    def _group_problems(self, name: str, group: Group) -> Iterator[Finding]:
         here: Loc = ("agents", name)
         if group.required is not None and group.required > group.count:
-            yield (*here, "required"), f"{group.required} of {group.count} roles can never be up"
+            what = f"{group.required} of {group.count} roles can never be up"
+            yield Finding((*here, "required"), what, ((*here, "count"),))
         yield from self._service((*here, "step", "think"), group.step.think, ("model",))
         yield from self._service((*here, "step", "act"), group.step.act, ("tool", "store"))
-        if group.step.effects is not None and (
-            group.step.act is None
-            or (group.step.act in self.services and not self.services[group.step.act].side_effects)
-        ):
-            yield (
-                (*here, "step", "effects"),
-                ("nothing here does a deed: the service that 'act' calls needs 'side_effects: true'"),
-            )
+        act = self.services.get(group.step.act or "")
+        if group.step.effects is not None and (group.step.act is None or (act and not act.side_effects)):
+            what = "nothing here does a deed: the service that 'act' calls needs 'side_effects: true'"
+            needs: tuple[Loc, ...] = ((*here, "step", "act"), ("services", "*", "side_effects"))
+            yield Finding((*here, "step", "effects"), what, needs)
+        yield from self._protection_problems(here, group)
+        yield from self._task_problems((*here, "tasks"), name, group)
+
+    def _protection_problems(self, here: Loc, group: Group) -> Iterator[Finding]:
+        snapshots: Loc = (*here, "protect", "checkpointing")
         if group.checkpointing is not None:
-            yield from self._service(
-                (*here, "protect", "checkpointing", "store"),
-                group.checkpointing.store,
-                ("store", "tool"),
-            )
-        if group.recovery.name == "checkpoint_recovery" and group.checkpointing is None:
-            yield (
-                (*here, "recover"),
-                ("checkpoint recovery needs checkpoints: add 'protect: {checkpointing: {every: 5 steps}}'"),
-            )
+            yield from self._service((*snapshots, "store"), group.checkpointing.store, ("store", "tool"))
+        for key, recovery in (("recover", group.recovery), ("rebuild", group.rebuilding)):
+            if recovery.name == "checkpoint_recovery" and group.checkpointing is None:
+                what = (
+                    "checkpoint recovery needs checkpoints: add 'protect: {checkpointing: {every: 5 steps}}'"
+                )
+                yield Finding((*here, key), what, (snapshots,))
         if group.retry is not None:
             for place, service in enumerate(group.retry.on):
                 loc = (*here, "protect", "retry", "on", place)
                 yield from self._service(loc, service, ("model", "tool", "store"))
-                if service in self.services and service not in group.step.services:
-                    yield loc, f"steps of '{name}' never call '{service}'"
-        if self.warmup and isinstance(group.tasks.loop, int):
-            yield ("warmup",), f"the tasks of '{name}' are all planned at the start; with 'loop' it is 0"
-        for place, moment in enumerate(group.tasks.schedule):
+                if service in self.services and service not in group.step.services and self._all_known(group):
+                    what = f"steps of '{here[1]}' never call '{service}'"
+                    yield Finding(loc, what, ((*here, "step", "think"), (*here, "step", "act")))
+
+    def _all_known(self, group: Group) -> bool:
+        """Whether a step calls only what there is: else one of its names may mean the one looked for."""
+        return all(name in self.services for name in group.step.services)
+
+    def _task_problems(self, here: Loc, name: str, group: Group) -> Iterator[Finding]:
+        tasks = group.tasks
+        if self.warmup and isinstance(tasks.loop, int):
+            what = f"the tasks of '{name}' are all planned at the start; with 'loop: {tasks.loop}' it is 0"
+            yield Finding(("warmup",), what, ((*here, "loop"),))
+        if tasks.arrive is not None and self.horizon / NS > TASKS_MAX * tasks.arrive.mean():
+            what = f"more than {TASKS_MAX:,} tasks within the horizon; make the gap longer"
+            yield Finding((*here, "arrive"), what, (("horizon",),))
+        moments = [((*here, "schedule", i), at) for i, at in enumerate(tasks.schedule)]
+        moments += [((*here, "burst", i, "at"), burst.at) for i, burst in enumerate(tasks.burst)]
+        for loc, moment in moments:
             if moment > self.horizon:
-                yield (*here, "tasks", "schedule", place), self._beyond(moment)
-        for place, burst in enumerate(group.tasks.burst):
-            if burst.at > self.horizon:
-                yield (*here, "tasks", "burst", place, "at"), self._beyond(burst.at)
+                yield self._beyond(loc, moment)
 
-    def _beyond(self, moment: int) -> str:
-        return f"{format_duration(moment)} is beyond the horizon of {format_duration(self.horizon)}"
+    def _beyond(self, loc: Loc, moment: int) -> Finding:
+        what = f"{format_duration(moment)} is beyond the horizon of {format_duration(self.horizon)}"
+        return Finding(loc, what, (("horizon",),))
 
-    def _fault_problems(self) -> Iterator[tuple[Loc, str]]:
-        seen: dict[str, int] = {}
+    def _fault_problems(self) -> Iterator[Finding]:
+        streams: dict[str, int] = {}
+        labels: dict[str, int] = {}
         used = {s for g in self.agents.values() for s in g.step.services}
         for place, (item, fault) in enumerate(zip(self.faults, self.declared, strict=True)):
             (key,) = item.model_fields_set
             here: Loc = ("faults", place, key)
-            if fault.at is not None and fault.every is not None:
-                yield here, "strikes come 'at' a moment or 'every' so often, not both"
             if isinstance(fault, AgentFault):
                 yield from self._agent_fault(here, fault)
             elif isinstance(fault, CallFault):
                 yield from self._call_fault(here, fault, used)
-            if fault.at is not None and fault.at.bounds[0] * NS > self.horizon:
-                yield (*here, "at"), self._beyond(round(fault.at.bounds[0] * NS))
-            if fault.every is not None and self.horizon / NS / max(fault.every.mean(), 1e-12) > STRIKES_MAX:
-                yield (
-                    (*here, "every"),
-                    (f"more than {STRIKES_MAX:,} strikes within the horizon; make the gap longer"),
-                )
-            if fault.stream in seen:
-                yield (
-                    here,
-                    (f"the same as faults[{seen[fault.stream]}] by name; give one of them a 'name'"),
-                )
-            seen[fault.stream] = place
-        labels: dict[str, int] = {}
-        for place, fault in enumerate(self.declared):
-            if fault.label in labels and self.declared[labels[fault.label]].stream != fault.stream:
-                yield (
-                    ("faults", place),
-                    (f"two faults are called '{fault.label}' in reports; give one of them a 'name'"),
-                )
+            yield from self._when(here, fault)
+            if fault.stream in streams:
+                what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
+                yield Finding(here, what, at_key=True)
+            elif fault.label in labels:
+                what = f"another fault is called '{fault.label}' in reports; give one of them a 'name'"
+                yield Finding(here, what, ((*here, "name"),), at_key=True)
+            streams.setdefault(fault.stream, place)
             labels.setdefault(fault.label, place)
 
-    def _agent_fault(self, here: Loc, fault: AgentFault) -> Iterator[tuple[Loc, str]]:
+    def _when(self, here: Loc, fault: Fault) -> Iterator[Finding]:
+        if fault.at is not None and fault.every is not None:
+            yield Finding(here, "strikes come 'at' a moment or 'every' so often, not both", at_key=True)
+        if fault.at is not None and fault.at.bounds[0] * NS > self.horizon:
+            yield self._beyond((*here, "at"), round(fault.at.bounds[0] * NS))
+        if fault.every is not None:
+            if fault.every.bounds[0] * NS > self.horizon:
+                yield self._beyond((*here, "every"), round(fault.every.bounds[0] * NS))
+            if self.horizon / NS > STRIKES_MAX * fault.every.mean():
+                what = f"more than {STRIKES_MAX:,} strikes within the horizon; make the gap longer"
+                yield Finding((*here, "every"), what, (("horizon",),))
+
+    def _agent_fault(self, here: Loc, fault: AgentFault) -> Iterator[Finding]:
         if fault.agent not in self.agents:
-            yield (
-                (*here, "agent"),
-                f"no agent '{fault.agent}'{did_you_mean(fault.agent, list(self.agents))}",
-            )
+            what = f"no agent {shown(fault.agent)}{did_you_mean(fault.agent, list(self.agents))}"
+            yield Finding((*here, "agent"), what, (("agents", fault.agent),))
         elif fault.kind == "checkpoint_corrupt" and self.agents[fault.agent].checkpointing is None:
-            yield (*here, "agent"), f"'{fault.agent}' keeps no checkpoints that could be corrupted"
+            what = f"'{fault.agent}' keeps no checkpoints that could be corrupted"
+            yield Finding((*here, "agent"), what, (("agents", fault.agent, "protect", "checkpointing"),))
         if fault.at is None and fault.every is None:
-            yield here, "say when: 'at: 30min' or 'every: exponential(mean=2h)'"
-        if fault.clock == "up" and (fault.every is None or fault.who == "any" or fault.scope != "process"):
-            yield (
-                (*here, "clock"),
-                "working time is counted for 'every' on 'each' unit of a process fault",
-            )
+            what = "say when: 'at: 30min' or 'every: exponential(mean=2h)'"
+            yield Finding(here, what, ((*here, "at"), (*here, "every")), at_key=True)
+        elif fault.clock == "up" and (fault.every is None or fault.who == "any" or fault.scope != "process"):
+            what = "working time is counted for 'every' on 'each' unit of a process fault"
+            yield Finding((*here, "clock"), what, ((*here, "every"), (*here, "who")))
 
-    def _call_fault(self, here: Loc, fault: CallFault, used: set[str]) -> Iterator[tuple[Loc, str]]:
+    def _call_fault(self, here: Loc, fault: CallFault, used: set[str]) -> Iterator[Finding]:
         if fault.service not in self.services:
-            yield (
-                (*here, "service"),
-                (f"no service '{fault.service}'{did_you_mean(fault.service, list(self.services))}"),
-            )
-        elif fault.service not in used:
-            yield (
-                (*here, "service"),
-                f"no step calls '{fault.service}', so this fault could never strike",
-            )
+            what = f"no service {shown(fault.service)}{did_you_mean(fault.service, list(self.services))}"
+            yield Finding((*here, "service"), what, (("services", fault.service),))
+        elif fault.service not in used and all(self._all_known(group) for group in self.agents.values()):
+            what = f"no step calls '{fault.service}', so this fault could never strike"
+            needs: tuple[Loc, ...] = (("agents", "*", "step", "think"), ("agents", "*", "step", "act"))
+            yield Finding((*here, "service"), what, needs)
         if fault.kind == "latency" and fault.model_dump()["factor"] == 1 and fault.model_dump()["extra"] == 0:
-            yield here, "'factor: 1' without 'extra' changes nothing"
+            yield Finding(here, "'factor: 1' without 'extra' changes nothing", ((*here, "extra"),))
         if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.calls is None:
-            yield here, "say how long: 'for: 5min', or for how many calls: 'calls: 1'"
+            what = "say how long: 'for: 5min', or for how many calls: 'calls: 1'"
+            yield Finding(here, what, ((*here, "for"), (*here, "calls")), at_key=True)
 
-    def _gate_problems(self) -> Iterator[tuple[Loc, str]]:
-        if self.gates is None:
-            return
-        if not self.gates:
-            yield (
-                ("gates",),
-                "an empty list judges nothing; write a gate such as 'availability >= 0.95'",
-            )
+    def _gate_problems(self) -> Iterator[Finding]:
         known = self.names()
-        for place, text in enumerate(self.gates):
+        # a label may come from whatever is declared, so from what had to be cut out as well
+        needs: tuple[Loc, ...] = (
+            ("services", "*"), ("services", "*", "price"), ("agents", "*"), ("faults", "*", "*", "name"),
+        )  # fmt: skip
+        for place, text in enumerate(self.gates or ()):
+            try:
+                parse(text)
+            except GateSyntaxError as wrong:
+                yield Finding(("gates", place), str(wrong), offset=wrong.offset)
+                continue
             try:
                 parse(text, known)
             except GateSyntaxError as wrong:
-                yield ("gates", place), str(wrong)
+                yield Finding(("gates", place), str(wrong), needs if "{" in text else (), offset=wrong.offset)
 
     def names(self) -> set[str]:
         """The names that a gate may use here."""
-        return known_names([f.label for f in self.declared], list(self.services), list(self.agents))
+        currencies = {p.currency for s in self.services.values() for p in s.price.values()}
+        faults = [fault.label for fault in self.declared]
+        return known_names(faults, list(self.services), list(self.agents), sorted(currencies))
+
+    def effective(self) -> dict[str, Any]:
+        """What is on, as a user may write it: with every default; null where that is none."""
+        return cast("dict[str, Any]", _written(self))
 
     # -- the plan -------------------------------------------------------------------------------
 
@@ -282,7 +356,10 @@ class Scenario(Noun):
     def targets(self) -> Objectives:
         """The objectives as scoring knows them."""
         o = self.objectives
-        seconds = lambda ns: None if ns is None else ns / NS  # noqa: E731
+
+        def seconds(ns: int | None) -> float | None:
+            return None if ns is None else ns / NS
+
         return Objectives(
             rto_s=seconds(o.rto),
             rpo_s=seconds(o.rpo),
@@ -291,4 +368,5 @@ class Scenario(Noun):
             met=float(o.met),
             **({"dimensions": self.dimensions} if self.dimensions else {}),
             aggregate=self.aggregate,
+            weights=self.weights,
         )
