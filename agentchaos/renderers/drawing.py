@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from agentchaos.report import Lane
+from agentchaos.report import Band, Lane, Mark, Timeline
 
 DECADES = 30.0
 """A span of values wider than this factor is drawn on a logarithmic axis."""
@@ -81,7 +81,7 @@ def _step(width: float, most: int) -> float:
     for step in _STEPS:
         if width / step <= most:
             return step
-    return 86400.0 * 10 ** math.ceil(math.log10(width / 86400 / most))
+    return 86400.0 * 10.0 ** math.ceil(math.log10(width / 86400 / most))
 
 
 def _round_values(low: float, high: float, most: int = 7) -> Iterator[float]:
@@ -219,6 +219,92 @@ def lane_paths(lane: Lane, begin: float, end: float, units: int) -> dict[str, st
             own.append([first, last])
     order = [*KINDS, *sorted(strokes.keys() - set(KINDS))]
     return {kind: "".join(f"M{a} 5h{b - a}" for a, b in strokes[kind]) for kind in order if kind in strokes}
+
+
+class PlacedBand(NamedTuple):
+    """A fault in force on a track, in percent."""
+
+    band: Band
+    begin: float
+    width: float
+
+
+class PlacedMark(NamedTuple):
+    """A moment on a lane, in percent; `texts` where several fall on one place."""
+
+    kind: str
+    place: float
+    marks: tuple[Mark, ...]
+
+
+class LaneView(NamedTuple):
+    """A lane as paths by kind, with what is drawn upon it and the shares of its time."""
+
+    lane: Lane
+    paths: dict[str, str]
+    bands: list[PlacedBand]
+    marks: list[PlacedMark]
+    shares: list[tuple[str, float]]
+
+
+class Lanes(NamedTuple):
+    """The swim lanes of a timeline; `faults`: a track a fault, above the lanes."""
+
+    axis: Axis
+    units: int
+    faults: list[tuple[str, list[PlacedBand]]]
+    lanes: list[LaneView]
+    kinds: list[str]
+    mark_kinds: list[str]
+
+
+MARK_KINDS = ("detected", "failed_over", "recovered", "caught_up", "gave_up")
+
+
+def swim_lanes(timeline: Timeline) -> Lanes:
+    """The lanes of a timeline, placed."""
+    axis = Axis(timeline.begin, timeline.end)
+    bands = [_placed(band, axis) for band in timeline.bands]
+    units = grain(timeline.lanes)
+    lanes = []
+    for lane in timeline.lanes:
+        paths = lane_paths(lane, timeline.begin, timeline.end, units)
+        own = [b for b in bands if b.band.lane in ("", lane.name)]
+        marks = _marks([m for m in timeline.marks if m.lane == lane.name], axis)
+        lanes.append(LaneView(lane, paths, own, marks, _shares(lane, timeline)))
+    seen = {kind for lane in lanes for kind in lane.paths}
+    marked = {mark.kind for lane in lanes for mark in lane.marks}
+    return Lanes(
+        axis=axis,
+        units=units,
+        faults=[(name, [b for b in bands if b.band.fault == name])
+                for name in dict.fromkeys(band.fault for band in timeline.bands)],
+        lanes=lanes,
+        kinds=[*(k for k in KINDS if k in seen), *sorted(seen - set(KINDS)), "idle"],
+        mark_kinds=[kind for kind in MARK_KINDS if kind in marked],
+    )  # fmt: skip
+
+
+def _placed(band: Band, axis: Axis) -> PlacedBand:
+    begin = axis.at(band.begin)
+    return PlacedBand(band, begin, round(axis.at(band.end) - begin, 2))
+
+
+def _marks(marks: Iterable[Mark], axis: Axis) -> list[PlacedMark]:
+    """Marks of one kind that would lie upon each other become one."""
+    placed: dict[tuple[str, int], list[Mark]] = {}
+    for mark in marks:
+        placed.setdefault((mark.kind, round(axis.at(mark.time) * 2)), []).append(mark)
+    return [PlacedMark(kind, axis.at(own[0].time), tuple(own)) for (kind, _), own in placed.items()]
+
+
+def _shares(lane: Lane, timeline: Timeline) -> list[tuple[str, float]]:
+    whole = timeline.end - timeline.begin
+    sums: dict[str, float] = {}
+    for segment in lane.segments:
+        sums[segment.kind] = sums.get(segment.kind, 0.0) + segment.end - segment.begin
+    sums["idle"] = max(0.0, whole - sum(v for kind, v in sums.items() if kind != "idle"))
+    return [(kind, 100 * seconds / whole) for kind, seconds in sums.items() if whole > 0 and seconds > 0]
 
 
 # -- curves -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from agentchaos.renderers import drawing, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.drawing import Axis, Label
-from agentchaos.report import Band, Lane, Mark, RecoveryRow, Report, Timeline
+from agentchaos.report import RecoveryRow, Report
 from agentchaos.scoring.results import Dimension, Judged, Measured
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,9 +67,10 @@ def view(report: Report) -> dict[str, Any]:
             (dimension, [a for a in report.scores.attributes if a.dimension == dimension.name])
             for dimension in report.scores.dimensions
         ],
+        "alarms": alarms(report.recovery),
         "spreads": spreads(report),
         "phases": phases(report.recovery),
-        "lanes": None if report.timeline is None else swim_lanes(report.timeline),
+        "lanes": None if report.timeline is None else drawing.swim_lanes(report.timeline),
         "curves": curves(report),
         "measures": grouped(report.measures),
         "methods": methods(report.measures.values()),
@@ -108,10 +109,10 @@ def bullet(gate: Judged) -> Bullet | None:
     low, high = min(known), max(known)
     margin = (high - low) * 0.25 or abs(high) * 0.25 or 1.0
     low, high = low - margin, high + margin
-    at = lambda v: drawing.percent(v, low, high)  # noqa: E731
-    limit = at(gate.threshold)
+    limit, value = drawing.percent(gate.threshold, low, high), drawing.percent(gate.value, low, high)
+    bound = None if gate.bound is None else drawing.percent(gate.bound, low, high)
     wrong = (0.0, limit) if found[1].startswith(">") else (limit, round(100 - limit, 2))
-    return Bullet(limit, at(gate.value), None if gate.bound is None else at(gate.bound), wrong)
+    return Bullet(limit, value, bound, wrong)
 
 
 class Card(NamedTuple):
@@ -137,7 +138,7 @@ def cards(report: Report) -> list[Card]:
     if pooled is not None:
         made.append(_p95_card("recovery time, p95", pooled.service, "RTO", report.rto))
         if pooled.point.n:
-            made.append(_p95_card("work lost, p95", pooled.point, "RPO", report.rpo))
+            made.append(_p95_card("recovery point, p95", pooled.point, "RPO", report.rpo))
     for title, name in (("availability", "availability"), ("tasks done right", "task_success")):
         value = report.measures.get(name)
         if value is not None and value.mean is not None:
@@ -209,11 +210,16 @@ class Spread(NamedTuple):
 
     @property
     def reach(self) -> tuple[float, float] | None:
-        """Begin and end of its line; one that never ended reaches the edge."""
+        """Begin and end of what is known; one of which nothing is known but that it went on begins late."""
         known = [p for p in (self.p50, self.p95, self.longest) if p is not None]
-        if self.measure.censored or self.measure.unbounded:
-            known.append(100.0)
+        if not known and self.open:
+            return (93.0, 93.0)
         return (min(known), max(known)) if known else None
+
+    @property
+    def open(self) -> bool:
+        """Whether some had not ended when the run did."""
+        return self.measure.n > 0 and (self.measure.censored > 0 or self.measure.unbounded)
 
 
 class Panel(NamedTuple):
@@ -240,10 +246,22 @@ def spreads(report: Report) -> list[Panel]:
         axis = drawing.seconds_axis([*values, target])
         if axis is None or not any(m.n for _, m in found):
             continue
-        at = lambda v, axis=axis: None if v is None else axis.at(v)  # noqa: E731
-        rows = [Spread(fault, m, at(m.p50), at(m.p95), at(m.max)) for fault, m in found]
-        made.append(Panel(key, axis, target, at(target), rows))
+        rows = [
+            Spread(fault, m, _place(axis, m.p50), _place(axis, m.p95), _place(axis, m.max))
+            for fault, m in found
+        ]
+        made.append(Panel(key, axis, target, _place(axis, target), rows))
     return made
+
+
+def _place(axis: Axis, value: float | None) -> float | None:
+    return None if value is None else axis.at(value)
+
+
+def alarms(recovery: tuple[RecoveryRow, ...]) -> list[RecoveryRow]:
+    """The faults of which some incident was never recovered from or never detected."""
+    loud = [row for row in recovery if row.censored or row.undetected]
+    return [row for row in loud if row.fault != "all"] or loud
 
 
 PHASES = ("detect", "decide", "restore", "replay")
@@ -256,10 +274,12 @@ class Part(NamedTuple):
     seconds: float
     begin: float
     width: float
+    n: int
+    censored: int
 
 
 class Stack(NamedTuple):
-    """The mean phases of a fault's recoveries, end to end; `counts`: how many were seen of each."""
+    """The mean phases of a fault's recoveries, end to end; `counts`: over how many incidents each."""
 
     fault: str
     parts: list[Part]
@@ -272,6 +292,11 @@ class Stacks(NamedTuple):
 
     axis: Axis
     rows: list[Stack]
+
+    @property
+    def open(self) -> bool:
+        """Whether some phase had not ended with the run."""
+        return any(part.censored for row in self.rows for part in row.parts)
 
 
 def phases(recovery: tuple[RecoveryRow, ...]) -> Stacks | None:
@@ -292,99 +317,11 @@ def phases(recovery: tuple[RecoveryRow, ...]) -> Stacks | None:
         parts, begin = [], 0.0
         for name, measure in own:
             mean = measure.mean or 0.0
-            parts.append(Part(name, mean, axis.at(begin), round(axis.at(begin + mean) - axis.at(begin), 2)))
+            width = round(axis.at(begin + mean) - axis.at(begin), 2)
+            parts.append(Part(name, mean, axis.at(begin), width, measure.n, measure.censored))
             begin += mean
         rows.append(Stack(fault, parts, total, tuple(m.n for _, m in own)))
     return Stacks(axis, rows)
-
-
-# -- swim lanes ---------------------------------------------------------------------------------
-
-
-class PlacedBand(NamedTuple):
-    """A fault in force on a track, in percent."""
-
-    band: Band
-    begin: float
-    width: float
-
-
-class PlacedMark(NamedTuple):
-    """A moment on a lane, in percent; `texts` where several fall on one place."""
-
-    kind: str
-    place: float
-    marks: tuple[Mark, ...]
-
-
-class LaneView(NamedTuple):
-    """A lane as paths by kind, with what is drawn upon it and the shares of its time."""
-
-    lane: Lane
-    paths: dict[str, str]
-    bands: list[PlacedBand]
-    marks: list[PlacedMark]
-    shares: list[tuple[str, float]]
-
-
-class Lanes(NamedTuple):
-    """The swim lanes of a timeline; `faults`: a track a fault, above the lanes."""
-
-    axis: Axis
-    units: int
-    faults: list[tuple[str, list[PlacedBand]]]
-    lanes: list[LaneView]
-    kinds: list[str]
-    mark_kinds: list[str]
-
-
-MARK_KINDS = ("detected", "failed_over", "recovered", "caught_up", "gave_up")
-
-
-def swim_lanes(timeline: Timeline) -> Lanes:
-    """The lanes of a timeline, placed."""
-    axis = Axis(timeline.begin, timeline.end)
-    bands = [_placed(band, axis) for band in timeline.bands]
-    units = drawing.grain(timeline.lanes)
-    lanes = []
-    for lane in timeline.lanes:
-        paths = drawing.lane_paths(lane, timeline.begin, timeline.end, units)
-        own = [b for b in bands if b.band.lane in ("", lane.name)]
-        marks = _marks([m for m in timeline.marks if m.lane == lane.name], axis)
-        lanes.append(LaneView(lane, paths, own, marks, _shares(lane, timeline)))
-    seen = {kind for lane in lanes for kind in lane.paths}
-    marked = {mark.kind for lane in lanes for mark in lane.marks}
-    return Lanes(
-        axis=axis,
-        units=units,
-        faults=[(name, [b for b in bands if b.band.fault == name])
-                for name in dict.fromkeys(band.fault for band in timeline.bands)],
-        lanes=lanes,
-        kinds=[*(k for k in drawing.KINDS if k in seen), *sorted(seen - set(drawing.KINDS)), "idle"],
-        mark_kinds=[kind for kind in MARK_KINDS if kind in marked],
-    )  # fmt: skip
-
-
-def _placed(band: Band, axis: Axis) -> PlacedBand:
-    begin = axis.at(band.begin)
-    return PlacedBand(band, begin, round(axis.at(band.end) - begin, 2))
-
-
-def _marks(marks: Iterable[Mark], axis: Axis) -> list[PlacedMark]:
-    """Marks of one kind that would lie upon each other become one."""
-    placed: dict[tuple[str, int], list[Mark]] = {}
-    for mark in marks:
-        placed.setdefault((mark.kind, round(axis.at(mark.time) * 2)), []).append(mark)
-    return [PlacedMark(kind, axis.at(own[0].time), tuple(own)) for (kind, _), own in placed.items()]
-
-
-def _shares(lane: Lane, timeline: Timeline) -> list[tuple[str, float]]:
-    whole = timeline.end - timeline.begin
-    sums: dict[str, float] = {}
-    for segment in lane.segments:
-        sums[segment.kind] = sums.get(segment.kind, 0.0) + segment.end - segment.begin
-    sums["idle"] = max(0.0, whole - sum(v for kind, v in sums.items() if kind != "idle"))
-    return [(kind, 100 * seconds / whole) for kind, seconds in sums.items() if whole > 0 and seconds > 0]
 
 
 # -- progress -----------------------------------------------------------------------------------
@@ -449,7 +386,7 @@ class Table(NamedTuple):
 
     arm: str
     groups: list[tuple[str, list[tuple[str, Measured]]]]
-    count: int
+    size: int
 
 
 def grouped(measures: Mapping[str, Measured]) -> list[Table]:

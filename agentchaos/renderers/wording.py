@@ -158,8 +158,11 @@ def moment(seconds: float) -> str:
 
 
 def interval(measure: Measured) -> str:
-    """The interval of a measure; nothing where it has no mean."""
-    return "" if measure.mean is None else span(measure.low, measure.high, measure.unit)
+    """The interval of a measure, beside its mean; nothing where it has none."""
+    if measure.mean is None:
+        return ""
+    # the mean has just named the unit; times and shares are not read without theirs
+    return span(measure.low, measure.high, measure.unit if measure.unit in ("s", "1") else "")
 
 
 def many(count: int, word: str) -> str:
