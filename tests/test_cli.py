@@ -1,0 +1,316 @@
+"""The command line: exit codes, what goes to stdout and what to stderr, and that nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from walk import SMALL, call, write
+
+from agentchaos import bundled, pipeline
+
+QUICK = """
+name: quick
+horizon: 5min
+replications: 3
+services: {gpt: {kind: model}}
+agents: {bot: {tasks: {arrive: poisson(200/h)}, step: {think: gpt}}}
+"""
+
+
+def run(file: Path, *words: object) -> Any:
+    return call("run", file, "--out", file.parent / "out", "--jobs", 1, "--format", "json", *words)
+
+
+def verdict_of(file: Path, *words: object) -> tuple[str, int]:
+    done = run(file, "--json", *words)
+    told = json.loads(done.stdout)
+    assert told["exit_code"] == done.exit_code
+    return told["verdict"], done.exit_code
+
+
+# -- verdicts and exit codes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "verdict", "code"),
+    [
+        ("", (), "ungated", 0),
+        ("", ("--require-gates",), "ungated", 4),
+        ("", ("--gate", "availability >= 0.3"), "pass", 0),
+        ("", ("--gate", "availability >= 0.95"), "inconclusive", 3),
+        ("", ("--gate", "tasks_done <= 1"), "fail", 1),
+        ("", ("--gate", "doubled == 0"), "not_measured", 4),
+        ("", ("--gate", "recovery_time.p95 < 60s"), "not_measured", 4),
+        ("", ("--gate", "social >= 0.1"), "not_measured", 4),
+        ("dimensions: {social: [trustworthiness]}\n", ("--gate", "social >= 0.1"), "pass", 0),
+        # of two, the worse
+        ("", ("--gate", "tasks_done <= 1", "--gate", "doubled == 0"), "fail", 1),
+    ],
+)
+def test_the_exit_code_says_what_the_verdict_says(
+    tmp_path: Path, more: str, words: tuple[str, ...], verdict: str, code: int
+) -> None:
+    assert verdict_of(write(tmp_path, QUICK + more), *words) == (verdict, code)
+
+
+FALSE_GREEN = [
+    # a fault that strikes after the horizon of nearly every replication
+    ("faults: [{crash: {agent: bot, every: exponential(mean=9999h)}}]\n", "inconclusive", 3),
+    # a call fault whose window sees no call
+    ("faults: [{server_error: {service: gpt, at: 1s, for: 1ms}}]\n", "inconclusive", 3),
+    # struck, but not as often as it must
+    ("faults: [{crash: {agent: bot, at: 1min, expect: 99}}]\n", "inconclusive", 3),
+    ("faults: [{crash: {agent: bot, at: 1min, probability: 0}}]\n", "error", 2),
+    ("faults: [{crash: {agent: nobody, at: 1min}}]\n", "error", 2),
+    ("faults: [{crsh: {agent: bot, at: 1min}}]\n", "error", 2),
+    ("gates: []\n", "error", 2),
+    ("gates: [availabilty >= 0]\n", "error", 2),
+]
+
+
+@pytest.mark.parametrize(("more", "verdict", "code"), FALSE_GREEN)
+def test_what_did_not_happen_is_never_green(tmp_path: Path, more: str, verdict: str, code: int) -> None:
+    words = () if "gates" in more else ("--gate", "availability >= 0")
+    assert verdict_of(write(tmp_path, QUICK + more), *words) == (verdict, code)
+
+
+def test_zero_replications_are_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, QUICK)
+    assert run(file, "--replications", 0).exit_code == 2
+    assert verdict_of(file, "--set", "replications=0") == ("error", 2)
+
+
+def test_a_service_that_no_step_calls_cannot_be_struck(tmp_path: Path) -> None:
+    text = QUICK.replace("gpt: {kind: model}", "gpt: {kind: model}, crm: {}")
+    file = write(tmp_path, text + "faults: [{latency: {service: crm}}]\n")
+    assert verdict_of(file) == ("error", 2)
+
+
+def test_a_misspelt_mode_is_refused_with_a_mend(tmp_path: Path) -> None:
+    file = write(tmp_path, SMALL.replace("standbys: 1", "standbys: 1, mode: wram"))
+    done = run(file)
+    assert done.exit_code == 2
+    assert "small.yaml:" in done.stderr
+    assert "warm" in done.stderr
+
+
+# -- stdout is data, stderr is talk -------------------------------------------------------------
+
+
+def finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(finite, value.values()))
+    if isinstance(value, list):
+        return all(map(finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def test_json_alone_is_on_stdout_and_keeps_the_contract(tmp_path: Path) -> None:
+    done = run(write(tmp_path, SMALL + "gates: [availability >= 0.5]\n"), "--json")
+    told = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert {
+        *("schema_version", "tool_version", "world", "scenario", "scenario_sha256", "seed", "replications"),
+        *("engine", "environment", "verdict", "exit_code", "gates", "scores", "measures", "faults"),
+        "reproduce",
+    } <= told.keys()
+    assert (told["schema_version"], told["world"], told["seed"], told["replications"]) == (
+        *(1, "simulated", 3, 6),
+    )
+    for gate in told["gates"]:
+        assert {
+            *("expression", "verdict", "value", "bound", "threshold", "n", "implied", "reason"),
+        } <= gate.keys()
+    assert [g["implied"] for g in told["gates"]] == [False, True, True]
+    dimensions = {"overall", "functional", "temporal", "environmental", "social", "systemic"}
+    assert told["scores"].keys() == dimensions | {"attributes"}
+    for name in dimensions:
+        assert {"mean", "low", "high", "n", "measured", "of", "minimum"} <= told["scores"][name].keys()
+    assert len(told["scores"]["attributes"]) == 19
+    for one in told["scores"]["attributes"].values():
+        assert {"mean", "low", "high", "n", "evidence", "reason"} <= one.keys()
+        assert (one["mean"] is None) == (one["reason"] != "")
+    for measure in told["measures"].values():
+        assert {"mean", "low", "high", "n", "unit", "interval", "censored"} <= measure.keys()
+        if measure["mean"] is not None and measure["low"] is not None:
+            assert measure["low"] <= measure["mean"]
+        if measure["mean"] is not None and measure["high"] is not None:
+            assert measure["mean"] <= measure["high"]
+    assert {"p50", "p95", "max"} <= told["measures"]["recovery_time{fault=crash}"].keys()
+    for fault in told["faults"]:
+        assert fault["planned"] == fault["landed"] + sum(fault["missed"].values())
+    assert finite(told)
+    assert str(tmp_path / "out") not in done.stdout
+
+
+def test_several_files_give_one_object_and_the_worst_code(tmp_path: Path) -> None:
+    good = write(tmp_path, QUICK + "gates: [availability >= 0.1]\n", "good.yaml")
+    bad = write(tmp_path, QUICK + "gates: [tasks_done <= 1]\n", "bad.yaml")
+    done = call("run", good, bad, "--out", tmp_path / "out", "--jobs", 1, "--format", "json", "--json")
+    told = json.loads(done.stdout)
+    assert [one["verdict"] for one in told["runs"]] == ["pass", "fail"]
+    assert told["exit_code"] == done.exit_code == 1
+
+
+def test_one_wrong_file_of_several_plays_none(tmp_path: Path) -> None:
+    good = write(tmp_path, QUICK, "good.yaml")
+    wrong = write(tmp_path, "name: x\nagnts: {}\n", "wrong.yaml")
+    done = call("run", good, wrong, "--out", tmp_path / "out", "--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["exit_code"], told["verdict"]) == (2, 2, "error")
+    assert {"file", "line", "column", "path", "message"} == told["errors"][0].keys()
+    assert told["errors"][0]["file"].endswith("wrong.yaml")
+    assert not (tmp_path / "out").exists()
+
+
+def test_quiet_says_verdict_and_gates_only(tmp_path: Path) -> None:
+    done = run(write(tmp_path, QUICK), "--quiet", "--gate", "availability >= 0.1")
+    assert "PASS" in done.stdout
+    assert "availability >= 0.1" in done.stdout
+    assert "Scores" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_last_line_of_a_failing_run_repeats_it(tmp_path: Path) -> None:
+    file = write(tmp_path, SMALL)
+    done = run(file, "--gate", "tasks_done <= 1", "--set", "agents.bot.count=2", "--seed", 9)
+    assert done.exit_code == 1
+    last = done.stdout.strip().splitlines()[-1]
+    command = last.partition("agentchaos ")[2].split()
+    assert command[0] == "run"
+    again = call(*command, "--out", tmp_path / "out", "--jobs", 1, "--format", "json", "--json")
+    told = json.loads(again.stdout)
+    assert (told["seed"], told["replications"]) == (9, 1)
+
+
+# -- nothing of the user's is lost --------------------------------------------------------------
+
+
+def test_init_never_writes_over_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "mine.yaml"
+    assert call("init", target).exit_code == 0
+    assert call("validate", target).exit_code == 0
+    assert target.read_text().startswith("#")
+    target.write_text("mine")
+    done = call("init", target)
+    assert done.exit_code == 2
+    assert "exists already" in done.stderr
+    assert target.read_text() == "mine"
+
+
+def test_init_copies_what_a_scenario_includes_and_all_or_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    assert call("init", "--from", "customer_service_fragile", folder / "f.yaml").exit_code == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["customer_service.yaml", "f.yaml"]
+    assert call("validate", folder / "f.yaml").exit_code == 0
+    (folder / "f.yaml").unlink()
+    assert call("init", "--from", "customer_service_fragile", folder / "f.yaml").exit_code == 2
+    assert not (folder / "f.yaml").exists()
+
+
+def test_init_from_a_name_that_is_not_there(tmp_path: Path) -> None:
+    done = call("init", "--from", "customer_servis", tmp_path / "x.yaml")
+    assert done.exit_code == 2
+    assert "did you mean 'customer_service'" in done.stderr
+
+
+def test_an_output_folder_that_cannot_be_written_is_told_before_anything_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").write_text("a file stands where the folder should be")
+    monkeypatch.setattr(pipeline, "play", lambda *a, **k: pytest.fail("played"))
+    done = call("run", write(tmp_path, QUICK), "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "--out" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_prune_keeps_the_newest(tmp_path: Path) -> None:
+    file = write(tmp_path, QUICK)
+    for _ in range(3):
+        assert run(file).exit_code == 0
+    shelf = tmp_path / "out" / "quick"
+    runs = sorted(p.name for p in shelf.iterdir() if not p.is_symlink())
+    assert len(runs) == 3
+    assert call("reports", "prune", "--keep", 1, "--out", tmp_path / "out").exit_code == 0
+    assert [p.name for p in shelf.iterdir() if not p.is_symlink()] == [
+        (shelf / "latest").resolve().name,
+    ]
+    assert call("reports", "prune", "--keep", 1, "--out", tmp_path / "nowhere").exit_code == 2
+
+
+# -- the rest -----------------------------------------------------------------------------------
+
+
+def test_a_bug_of_ours_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(pipeline, "run", broken)
+    done = run(write(tmp_path, QUICK))
+    assert done.exit_code == 5
+    assert "a bug in agentchaos" in done.stderr
+    assert "Traceback" not in done.stderr
+    told = json.loads(run(write(tmp_path, QUICK), "--json").stdout)
+    assert (told["verdict"], told["exit_code"]) == ("error", 5)
+
+
+@pytest.mark.parametrize("name", bundled.names())
+def test_every_bundled_scenario_is_valid_and_can_be_planned(name: str) -> None:
+    file = bundled.path(name)
+    assert call("validate", file).exit_code == 0
+    done = call("plan", file, "--replications", 2)
+    assert done.exit_code == 0
+    assert "replications of 2 arms" in done.stdout
+
+
+def test_plan_says_what_it_cannot_show(tmp_path: Path) -> None:
+    text = (
+        SMALL.replace("mean=15min", "mean=400h")
+        + 'gates: ["recovery_time{fault=crash}.p95 < 60s", "pass_4 >= 0.9"]\n'
+    )
+    done = call("plan", write(tmp_path, text))
+    assert done.exit_code == 0
+    assert "it will not land" in done.stdout
+    assert "replications give a chance of 95 %" in done.stdout
+    assert "6 replications are too few" in done.stdout
+    assert "cannot pass" in done.stdout  # a panel of 10 cannot show 0.9
+
+
+def test_explain_score_goes_down_to_replications(tmp_path: Path) -> None:
+    assert run(write(tmp_path, SMALL)).exit_code in (0, 1, 3)
+    folder = tmp_path / "out" / "small" / "latest"
+    for name in ("correctness", "fault_tolerance", "systemic", "overall", "recovery_time{fault=crash}"):
+        done = call("explain-score", folder, name)
+        assert done.exit_code == 0, done.stderr
+        assert "n = " in done.stdout
+    wrong = call("explain-score", folder, "corectness")
+    assert wrong.exit_code == 2
+    assert "did you mean 'correctness'" in wrong.stderr
+
+
+def test_score_judges_another_gate(tmp_path: Path) -> None:
+    run(write(tmp_path, QUICK))
+    folder = tmp_path / "out" / "quick" / "latest"
+    assert call("score", folder).exit_code == 0
+    assert call("score", folder, "--gate", "tasks_done <= 1").exit_code == 1
+    assert call("score", folder, "--gate", "taks_done <= 1").exit_code == 2
+    assert call("score", tmp_path).exit_code == 2
+
+
+def test_doctor_finds_this_installation_well() -> None:
+    done = call("doctor")
+    assert done.exit_code == 0, done.stdout
+    assert "BAD" not in done.stdout
+
+
+def test_version() -> None:
+    assert call("--version").stdout.startswith("agentchaos ")
+
+
+def test_help_names_the_exit_codes() -> None:
+    assert "inconclusive" in call("--help").stdout

@@ -1,0 +1,131 @@
+"""The walk as a whole: the same scenario and seed give the same bytes, however it is played and scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from walk import SMALL, call, write
+
+from agentchaos import pipeline
+from agentchaos.archive import Archive
+from agentchaos.errors import TargetError, UsageError
+from agentchaos.renderers.contract import run_object
+from agentchaos.report import Report
+
+
+def run(file: Path, out: Path, **options: object) -> Report:
+    loaded = pipeline.load(file)
+    plan = pipeline.decide(loaded)
+    return pipeline.run(loaded, plan, out=out, formats=(), **options)  # type: ignore[arg-type]
+
+
+def files(report: Report) -> dict[str, bytes]:
+    """Every file of a run but `run.json`, which holds durations."""
+    return {p.name: p.read_bytes() for p in Path(report.folder).iterdir() if p.name != "run.json"}
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    folder = tmp_path_factory.mktemp("walk")
+    file = write(folder)
+    return file, run(file, folder / "one", jobs=1)
+
+
+def test_the_same_seed_gives_the_same_bytes_on_any_number_of_processes(
+    played: tuple[Path, Report], tmp_path: Path
+) -> None:
+    file, first = played
+    assert files(run(file, tmp_path / "again", jobs=1)) == files(first)
+    assert files(run(file, tmp_path / "two", jobs=2)) == files(first)
+    assert any(name.startswith("trace-chaos-") for name in files(first))
+
+
+def test_another_seed_gives_another_run(played: tuple[Path, Report], tmp_path: Path) -> None:
+    file, first = played
+    loaded = pipeline.load(file)
+    other = pipeline.run(loaded, pipeline.decide(loaded, seed=4), jobs=1, out=tmp_path, formats=())
+    assert files(other)["measures.csv"] != files(first)["measures.csv"]
+
+
+def test_a_run_is_scored_again_from_its_folder_alone(played: tuple[Path, Report], tmp_path: Path) -> None:
+    _, first = played
+    # the scenario may be gone, and the folder may have been moved
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name, content in {**files(first), "run.json": (Path(first.folder) / "run.json").read_bytes()}.items():
+        (moved / name).write_bytes(content)
+    again = pipeline.score_again(moved)
+    assert run_object(again) == run_object(first)
+    assert again.timeline == first.timeline
+    assert json.loads((moved / "scores.json").read_text()) == run_object(first)
+
+
+def test_one_replication_is_played_again_with_its_trace(played: tuple[Path, Report], tmp_path: Path) -> None:
+    file, first = played
+    worst = first.worst_replication
+    assert worst is not None
+    alone = run(file, tmp_path, jobs=1, only=worst)
+    name = f"trace-chaos-{worst}.jsonl.gz"
+    assert files(alone)[name] == files(first)[name]
+    assert alone.verdict != "pass"
+
+
+def test_the_worst_replication_is_the_one_with_the_largest_shortfall(tmp_path: Path) -> None:
+    file = write(tmp_path, SMALL + 'gates: ["availability >= 0.9999999"]\n')
+    report = run(file, tmp_path / "out", jobs=1)
+    assert report.verdict in ("fail", "inconclusive")
+    data = Archive.open(Path(report.folder)).read_data()["chaos"]
+    if report.verdict == "fail":
+        least = min(data, key=lambda n: data[n]["availability"].value)  # type: ignore[union-attr]
+        assert report.worst_replication == least
+
+
+def test_a_replication_that_is_not_in_the_plan_is_refused(played: tuple[Path, Report]) -> None:
+    plan = pipeline.decide(pipeline.load(played[0]))
+    with pytest.raises(UsageError, match="7 is not one of the 6"):
+        pipeline.play(plan, only=7)
+
+
+class Stopping:
+    """A progress that interrupts after so many replications, as Ctrl-C would."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def __call__(self, done: int, total: int) -> None:
+        if done >= self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [1, 5])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_leaves_an_archive_that_can_be_read(
+    played: tuple[Path, Report], tmp_path: Path, after: int, jobs: int
+) -> None:
+    cut = run(played[0], tmp_path, jobs=jobs, progress=Stopping(after))
+    assert (cut.verdict, cut.exit_code, cut.complete) == ("inconclusive", 130, False)
+    assert cut.replications < 6
+    again = pipeline.score_again(Path(cut.folder))
+    assert (again.verdict, again.exit_code) == ("inconclusive", 3)
+    assert again.replications == cut.replications
+    # what had finished is what the whole run has there
+    whole = pipeline.Archive.open(Path(played[1].folder)).read_data()["chaos"]
+    assert Archive.open(Path(cut.folder)).read_data()["chaos"].items() <= whole.items()
+
+
+def test_an_engine_that_breaks_down_gives_no_verdict(
+    played: tuple[Path, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_end(self: object, plan: object, replication: object, recorder: object) -> None:
+        """Plays nothing: not even `ended` is written."""
+
+    monkeypatch.setattr(pipeline.Simulator, "play", no_end)
+    with pytest.raises(TargetError, match="breaks the grammar"):
+        run(played[0], tmp_path, jobs=1)
+    (folder,) = (p for p in (tmp_path / "small").iterdir() if not p.is_symlink())
+    assert Archive.open(folder).read_run()["complete"] is False
+    done = call("run", played[0], "--out", tmp_path, "--jobs", 1, "--json")
+    assert done.exit_code == 5
+    assert json.loads(done.stdout)["verdict"] == "error"
