@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from agentchaos.renderers import drawing, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.drawing import Axis, Label
 from agentchaos.report import RecoveryRow, Report
 from agentchaos.scoring.results import Dimension, Judged, Measured
+
+if TYPE_CHECKING:
+    import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL = "control."
@@ -33,6 +37,12 @@ class Html(Renderer):
 
 def page(report: Report) -> str:
     """The HTML of a report."""
+    text: str = _template().render(view(report))
+    return text
+
+
+@cache
+def _template() -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
@@ -44,7 +54,7 @@ def page(report: Report) -> str:
         keep_trailing_newline=True,
     )
     environment.globals["say"] = wording
-    return environment.get_template("report.html").render(view(report))
+    return environment.get_template("report.html")
 
 
 def view(report: Report) -> dict[str, Any]:
