@@ -57,7 +57,7 @@ def count(number: int, noun: str) -> str:
 def petals(sheet: Sheet, box: Box, dimensions: Sequence[Dimension]) -> None:
     """A flower with a petal a dimension: as long as its score, the rim is 1."""
     # room for labels: above the first petal, beside those at the right and left, under the lowest
-    radius = min((box.w - 2 * 165) / 1.92, (box.h - 82) / 2, (box.h - 142) / 1.81)
+    radius = min((box.w - 2 * 195) / 1.92, (box.h - 82) / 2, (box.h - 142) / 1.81)
     spare = box.h - 76 - radius - max(radius + 6, 0.81 * radius + 66)
     centre = (box.x + box.w / 2, box.y + 76 + radius + spare / 2)
     for share in (0.25, 0.5, 0.75, 1.0):
@@ -121,14 +121,16 @@ def _petal_label(sheet: Sheet, centre: Point, radius: float, angle: float, one: 
     x, y = _polar(centre, radius + 18, angle)
     sin, cos = math.sin(angle), math.cos(angle)
     align: Align = "center" if abs(sin) < 0.1 else "left" if sin > 0 else "right"
-    room = 260 if align == "center" else 150
+    room = 176 if abs(sin) > 0.8 else 240
     # the two lines stand on the point at the top, and hang from it at the bottom
     y += -32 if cos > 0.9 else 0 if cos > -0.5 else 20
     sheet.text(x, y, one.name, TEXT, bold=True, align=align, width=room)
-    score, size = ("not measured", SMALL) if one.mean is None else (wording.share(one.mean), LARGE)
-    part = f"{one.measured} of {one.of}"
-    took = sheet.measure(score, size), sheet.measure(part, SMALL)
-    left = x - {"left": 0.0, "center": (sum(took) + 12) / 2, "right": sum(took) + 12}[align]
+    score, size, part = "not measured", SMALL, ""
+    if one.mean is not None:
+        score, part = wording.share(one.mean), f"{one.measured} of {one.of}"
+        size = LARGE if len(score) <= 5 else TEXT
+    took = sheet.measure(score, size), sheet.measure(part, SMALL) + 12 if part else 0.0
+    left = x - {"left": 0.0, "center": sum(took) / 2, "right": sum(took)}[align]
     sheet.text(left, y + 27, score, size)
     sheet.text(left + took[0] + 12, y + 27, part, SMALL, "muted")
 

@@ -90,12 +90,11 @@ class Sheet:
         from PIL import Image
 
         self._canvas.draw()
-        picture = Image.frombuffer("RGBA", (self.width, self.height), self._canvas.buffer_rgba())
-        few = picture.convert("RGB").quantize(
-            256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
+        places, palette = few_colours(bytes(self._canvas.buffer_rgba()))
+        picture = Image.frombytes("P", (self.width, self.height), places)
+        picture.putpalette(palette)
         buffer = io.BytesIO()
-        few.save(buffer, "png")
+        picture.save(buffer, "png")
         return buffer.getvalue()
 
     def _add(self, artist: Artist) -> None:
@@ -218,8 +217,7 @@ class Sheet:
 
     def measure(self, words: str, size: float, *, bold: bool = False) -> float:
         """How wide a line is."""
-        renderer = self._canvas.get_renderer()
-        return float(renderer.get_text_width_height_descent(settable(words), font(size, bold), False)[0])
+        return _width(settable(words), size, bold)
 
     def fit(self, words: str, width: float, size: float, *, bold: bool = False) -> str:
         """The line, shortened to `width` with an ellipsis."""
@@ -236,6 +234,26 @@ class Sheet:
             wrapped.append(self.fit(" ".join(rest[:took]), width, size))
             rest = rest[took:]
         return [*wrapped, self.fit(" ".join(rest), width, size)] if rest else wrapped
+
+
+def few_colours(rgba: bytes, most: int = 256) -> tuple[bytes, bytes]:
+    """(place of each pixel, palette): the commonest colours exactly, each other one as the nearest of them.
+
+    Pillow's own ways shift flat colours by some steps, of which a white ground is the first to tell.
+    """
+    import numpy as np
+
+    pixels = np.frombuffer(rgba, "<u4") & 0xFFFFFF
+    seen, place = np.zeros(1 << 24, bool), np.zeros(1 << 24, np.uint32)
+    seen[pixels] = True
+    found = np.flatnonzero(seen)
+    place[found] = np.arange(len(found))
+    index = place[pixels]
+    kept = np.lexsort((found, -np.bincount(index)))[:most]
+    rgb = np.stack([found & 0xFF, found >> 8 & 0xFF, found >> 16], axis=1).astype(np.int32)
+    distance = sum((rgb[:, None, k] - rgb[None, kept, k]) ** 2 for k in range(3))
+    nearest = np.argmin(distance, axis=1).astype(np.uint8)
+    return nearest[index].tobytes(), rgb[kept].astype(np.uint8).tobytes()
 
 
 def shorten(words: str, width: float, measure: Callable[[str], float]) -> str:
@@ -258,6 +276,21 @@ def font(size: float, bold: bool = False) -> FontProperties:
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(fname=_font_file(bold), size=size)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _width(words: str, size: float, bold: bool) -> float:
+    return float(_ruler().get_text_width_height_descent(words, font(size, bold), False)[0])
+
+
+@functools.cache
+def _ruler() -> Any:
+    """What measures text: nothing is drawn on it."""
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    # untyped in matplotlib
+    make: Any = RendererAgg
+    return make(1, 1, DPI)
 
 
 def _font_file(bold: bool) -> str:

@@ -50,7 +50,6 @@ def page(
     sheet = Sheet(WIDTH, height)
     verdict = wording.outcome(report)
     width = sheet.measure(verdict.word, LARGE, bold=True) + 36
-    sheet.rect(Box(MARGIN + 8, 36, width - 16, 28), verdict.colour, edge=verdict.colour, round_=8)
     sheet.rect(Box(MARGIN, 28, width, 44), verdict.colour, round_=8)
     sheet.text(MARGIN + width / 2, 59, verdict.word, LARGE, "paper", bold=True, align="center")
     facts = (
@@ -93,7 +92,7 @@ def dimensions_page(report: Report) -> Sheet:
 
 def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
     scored = (*report.scores.dimensions, report.scores.overall)
-    columns = (box.x + 260, box.x + 445, box.right)
+    columns = (box.x + 305, box.x + 495, box.right)
     for x, words in zip(columns, ("score", "95 % bounds", "measured"), strict=True):
         sheet.text(x, box.y + 18, words, SMALL, "muted", align="right")
     height = min(96.0, (box.h - 190) / max(1, len(scored)))
@@ -106,7 +105,9 @@ def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
         if one.mean is not None:
             score, bounds = wording.share(one.mean), wording.span(one.low, one.high, "1")
         sheet.text(columns[0], y + 34, score, TEXT, bold=one.mean is not None, align="right", width=120)
-        sheet.text(columns[1], y + 34, bounds, SMALL, align="right", width=180)
+        # bounds like 0.999999 are set smaller, not cut
+        size = next((size for size in (SMALL, 16.0) if sheet.measure(bounds, size) <= 172), 14.0)
+        sheet.text(columns[1], y + 34, bounds, size, align="right")
         sheet.text(columns[2], y + 34, f"{one.measured} of {one.of}", SMALL, align="right")
         for line, words in enumerate(sheet.wrap(_remark(report, one), box.w, 17, 1 if height < 80 else 2)):
             sheet.text(box.x, y + 58 + line * 22, words, 17, "muted")
@@ -213,7 +214,7 @@ def card(report: Report) -> Sheet:
     sheet, box = page(
         report,
         CARD_HEIGHT,
-        report.verdict_reason or wording.outcome(report).meaning,
+        "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
         "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as "
         "its score (hatched: some attributes measured), whiskers are bounds. Recovery: dot p50, diamond p95, "
         "bar max, arrow never.",
