@@ -16,6 +16,7 @@ from agentchaos.metrics.base import (
     Histogram,
     Incident,
     Ratio,
+    Trial,
     Trials,
     bucket_bounds,
 )
@@ -147,11 +148,13 @@ def _replication_clusters(name: str, rows: Sequence[Data]) -> list[tuple[float, 
 
 def pooled_panel(rows: Sequence[Data]) -> Trials | None:
     """The trials of all replications by task identity; None without a panel."""
-    pooled: Trials | None = None
+    sums: dict[tuple[str, int], tuple[int, int]] = {}
     for row in rows:
         if isinstance(datum := row.get("panel"), Trials):
-            pooled = datum if pooled is None else pooled.merge(datum)
-    return pooled if pooled is not None and pooled.rows else None
+            for agent, identity, trials, right in datum.rows:
+                n, c = sums.get((agent, identity), (0, 0))
+                sums[agent, identity] = (n + trials, c + right)
+    return Trials(tuple(Trial(*whose, *sums[whose]) for whose in sorted(sums))) if sums else None
 
 
 def _of_count(name: str, found: Sequence[Count]) -> Measured:

@@ -1,0 +1,8 @@
+"""The traces written by hand are those of the metrics' tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "metrics"))
