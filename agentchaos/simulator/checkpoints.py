@@ -166,21 +166,27 @@ class Checkpoints:
 
     # -- reading --------------------------------------------------------------------------------
 
-    def has(self, need: frozenset[Part]) -> bool:
-        """Whether one is kept that has all of these parts."""
-        return any(need <= set(snapshot.parts) for snapshot in self.saved)
+    def has(self, need: frozenset[Part], named: frozenset[str]) -> bool:
+        """Whether one is kept that has all of these parts, older than the taint that was named."""
+        return any(_serves(snapshot, need, named) for snapshot in self.saved)
 
-    def pick(self, chance: Stream, need: frozenset[Part] = frozenset()) -> tuple[Snapshot | None, int]:
+    def pick(
+        self,
+        chance: Stream,
+        need: frozenset[Part] = frozenset(),
+        named: frozenset[str] = frozenset(),
+    ) -> tuple[Snapshot | None, int]:
         """(the newest usable checkpoint that has the parts needed, ns to read it).
 
+        named: strikes that were found behind the damage; a snapshot that has their taint is passed over.
         Corrupt ones that are verified are found out, cost a read each, and are thrown away.
         """
         spec = self.spec
         assert spec is not None
         cost = 0
         for place, snapshot in enumerate(reversed(list(self.saved))):
-            if not need <= set(snapshot.parts):
-                continue  # taken when the part was gone already; that is seen without reading it
+            if not _serves(snapshot, need, named):
+                continue  # taken when the part was gone or damaged already; its date says so
             cost += self._read(chance, place)
             if not (snapshot.corrupt and spec.verify):
                 return snapshot, cost
@@ -211,3 +217,11 @@ class Checkpoints:
                 self.copy = None
         self._era += 1
         self.unsaved, self._saved_at = 0, self.env.now
+
+
+def _serves(snapshot: Snapshot, need: frozenset[Part], named: frozenset[str]) -> bool:
+    return (
+        need <= set(snapshot.parts)
+        and not named & snapshot.corrupt
+        and not any(named & image.taint for image in snapshot.parts.values())
+    )

@@ -399,7 +399,8 @@ class Member:
         """Puts damaged parts right: from the newest usable checkpoint that has them, else by rebuilding."""
         task, kept = self.work, self.checkpoints
         need = frozenset(parts)
-        from_checkpoint = self.spec.recovery.name == "checkpoint_recovery" and kept.has(need)
+        named = frozenset(i for part in parts for i in self.state.parts[part].taint if i != AMBIENT)
+        from_checkpoint = self.spec.recovery.name == "checkpoint_recovery" and kept.has(need, named)
         for case in found:
             self.sim.event(
                 "recovery_started",
@@ -409,13 +410,13 @@ class Member:
                 subject="checkpoint" if from_checkpoint else "rebuild",
             )
         if from_checkpoint:
-            snapshot, cost = kept.pick(self.sim.chance.named("mend", task.id, task.epoch), need)
+            snapshot, cost = kept.pick(self.sim.chance.named("mend", task.id, task.epoch), need, named)
             yield self.env.timeout(cost)
             self.progress += cost
             if snapshot is not None:
                 self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost)
                 return
-        self._rebuild(parts, found[0] if found else None)
+        self._rebuild(parts, next((case for case in found if "goal" in case.unhealed), None))
 
     def _rebuild(self, parts: tuple[Part, ...], case: Case | None) -> None:
         state = self.state
