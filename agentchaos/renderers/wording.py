@@ -70,7 +70,7 @@ PALETTE_DARK = {
     "lost": "#f0697a",
     "waiting": "#f2bf5e",
     "overhead": "#b294d1",
-    "down": "#c9d2dc",
+    "down": "#8793a1",
     "idle": "#28313b",
     "functional": "#5aa4d6",
     "temporal": "#f0957b",

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from agentchaos.renderers import drawing
+from agentchaos.renderers import drawing, wording
 from agentchaos.renderers.base import renderers
 from agentchaos.renderers.drawing import Axis
 from agentchaos.renderers.html import Html, bullet, group_of, page
@@ -348,3 +348,45 @@ def test_a_gate_is_missed_on_the_tinted_side(expression: str, wrong_begins_at_ze
 def test_a_gate_without_value_or_order_has_no_picture() -> None:
     assert bullet(Judged("a >= 1", "not_measured", None, None, 1.0, 0, False, "", "1")) is None
     assert bullet(Judged("a == 0", "pass", 0.0, 0.0, 0.0, 9, False, "", "1")) is None
+
+
+# -- words --------------------------------------------------------------------------------------
+
+
+def test_every_colour_has_its_like_on_dark_paper() -> None:
+    assert wording.PALETTE_DARK.keys() == wording.PALETTE.keys()
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("palette", [wording.PALETTE, wording.PALETTE_DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "least"), [("ink", 7.0), ("muted", 4.5), ("good", 4.5), ("bad", 4.5), ("open", 3.0)]
+)
+def test_words_stand_out_from_the_paper(palette: dict[str, str], name: str, least: float) -> None:
+    dark, light = sorted((_luminance(palette[name]), _luminance(palette["paper"])))
+    assert (light + 0.05) / (dark + 0.05) >= least
+
+
+def test_moments_counts_and_lists_are_said_shortly() -> None:
+    assert [wording.moment(s) for s in (0, 0.05, 60, 90, 3600, 86400)] == [
+        "0", "50 ms", "1 min", "90 s", "1 h", "1 d",
+    ]  # fmt: skip
+    assert wording.many(1, "gate") == "1 gate"
+    assert wording.many(2400, "gate") == "2,400 gates"
+    assert [wording.listed(x) for x in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+
+
+def test_an_interval_names_the_unit_of_times_only() -> None:
+    assert wording.interval(measured("x", 2.0, "s", low=1.0, high=None)) == "[1 s, inf)"
+    assert wording.interval(measured("x", 2.0, "tokens", low=1.0, high=3.0)) == "[1, 3]"
+    assert wording.interval(measured("x", None)) == ""
