@@ -223,6 +223,14 @@ class Sheet:
         """The line, shortened to `width` with an ellipsis."""
         return shorten(settable(words), width, lambda part: self.measure(part, size, bold=bold))
 
+    def size_for(
+        self, words: str, width: float, size: float, *, bold: bool = False, least: float = 12.0
+    ) -> float:
+        """The largest size down to `least` at which it fits: a number is set smaller, never cut."""
+        while size > least and self.measure(words, size, bold=bold) > width:
+            size -= 1.0
+        return size
+
     def wrap(self, words: str, width: float, size: float, lines: int) -> list[str]:
         """At most so many lines of at most that width; the last one shortened."""
         wrapped: list[str] = []

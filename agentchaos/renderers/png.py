@@ -105,8 +105,7 @@ def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
         if one.mean is not None:
             score, bounds = wording.share(one.mean), wording.span(one.low, one.high, "1")
         sheet.text(columns[0], y + 34, score, TEXT, bold=one.mean is not None, align="right", width=120)
-        # bounds like 0.999999 are set smaller, not cut
-        size = next((size for size in (SMALL, 16.0) if sheet.measure(bounds, size) <= 172), 14.0)
+        size = sheet.size_for(bounds, 172, SMALL)
         sheet.text(columns[1], y + 34, bounds, size, align="right")
         sheet.text(columns[2], y + 34, f"{one.measured} of {one.of}", SMALL, align="right")
         for line, words in enumerate(sheet.wrap(_remark(report, one), box.w, 17, 1 if height < 80 else 2)):
@@ -262,15 +261,15 @@ def _gates_panel(sheet: Sheet, box: Box, report: Report) -> None:
 
 def _gate_rows(sheet: Sheet, box: Box, judged: Sequence[Judged]) -> None:
     """A row a gate: sign, expression, value and bound, and why; missed ones first where not all fit."""
-    most = max(1, int(box.h / GATE))
-    shown = list(judged)
-    if len(shown) > most:
+    most = int(box.h / GATE)
+    shown, rest = list(judged), []
+    if len(judged) > most:
         rank = {"fail": 0, "pass": 2}
-        shown = sorted(judged, key=lambda gate: rank.get(gate.verdict, 1))[: max(1, most - 1)]
+        ordered = sorted(judged, key=lambda gate: rank.get(gate.verdict, 1))
+        shown, rest = ordered[: most - 1], ordered[most - 1 :]
     for at, gate in enumerate(shown):
         _gate(sheet, Box(box.x, box.y + at * GATE, box.w, GATE), gate, last=at == len(judged) - 1)
-    if len(shown) < len(judged):
-        rest = [gate for gate in judged if not any(gate is one for one in shown)]
+    if rest:
         held = sum(gate.verdict == "pass" for gate in rest)
         words = f"and {len(rest):,} more: {held:,} held, {len(rest) - held:,} not"
         sheet.text(box.x + 36, box.y + len(shown) * GATE + 28, words, SMALL, "muted")
@@ -280,9 +279,13 @@ def _gate(sheet: Sheet, box: Box, gate: Judged, *, last: bool) -> None:
     sign, ink = SIGNS.get(gate.verdict, ("?", "open"))
     value = box.right - 150
     sheet.text(box.x + 12, box.y + 27, sign, LARGE, ink, bold=True, align="center")
-    sheet.text(box.x + 36, box.y + 25, gate.expression, TEXT, bold=True, width=value - 130 - box.x - 36)
-    sheet.text(value, box.y + 25, wording.value(gate), TEXT, align="right", width=130)
-    sheet.text(box.right, box.y + 25, wording.bound(gate), TEXT, ink, bold=True, align="right", width=140)
+    sheet.text(box.x + 36, box.y + 25, gate.expression, TEXT, bold=True, width=value - 140 - box.x - 36)
+    for x, words, bold, shade in (
+        (value, wording.value(gate), False, "ink"),
+        (box.right, wording.bound(gate), True, ink),
+    ):
+        size = sheet.size_for(words, 134, TEXT, bold=bold)
+        sheet.text(x, box.y + 25, words, size, shade, bold=bold, align="right", width=134)
     why = ("implied by an objective; " if gate.implied else "") + f"n = {gate.n:,}; {gate.reason}"
     sheet.text(box.x + 36, box.y + 47, why.removesuffix("; "), 17, "muted", width=box.w - 36)
     if not last:

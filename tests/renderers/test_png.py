@@ -275,6 +275,23 @@ def test_the_card_keeps_what_matters_most() -> None:
     assert [lane.name[-3:] for lane in busy] == [f"_/{n}" for n in range(8)]
 
 
+def test_gates_without_room_are_counted_missed_ones_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    add = Sheet._add
+
+    def recorded(sheet: Sheet, artist: Any) -> None:
+        add(sheet, artist)
+        said.extend([artist.get_text()] if isinstance(artist, Text) else [])
+
+    monkeypatch.setattr(Sheet, "_add", recorded)
+    held = dataclasses.replace(GATE, verdict="pass", expression="held", value=1e6, unit="steps")
+    missed = dataclasses.replace(GATE, verdict="fail", expression="missed")
+    card(reports.report(gates=(*[held] * 20, *[missed] * 4)))
+    assert (said.count("missed"), said.count("held")) == (4, 2)
+    assert "and 18 more: 18 held, 0 not" in said
+    assert "1,000,000 steps" in said
+
+
 def test_labels_are_stacked_where_there_is_room() -> None:
     assert stack([(0, 50), (10, 50), (20, 50), (60, 50)], 2, 0, 100) == [(0, 0), (1, 10), None, (0, 50)]
     assert stack([], 2, 0, 100) == []
