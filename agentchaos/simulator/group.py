@@ -30,6 +30,7 @@ class Task:
         "id",
         "identity",
         "late",
+        "latest",
         "length",
         "over",
         "right",
@@ -47,6 +48,7 @@ class Task:
         self.identity: int | None = None
         self.depth = 0
         self.over = self.late = False  # late: twice its deadline has passed
+        self.latest: int | None = None  # when that is
         self.holder: Role | None = None
         self.arrived = self.started = 0
         self.epoch = 0
@@ -192,6 +194,7 @@ class Team:
         deadline = self.spec.tasks.deadline
         self.sim.event("task_arrived", agent=self.name, task=task.id)
         if deadline is not None:
+            task.latest = task.arrived + 2 * deadline
             due = self.env.timeout(2 * deadline)
             assert due.callbacks is not None
             due.callbacks.append(lambda _: self._too_late(task))
@@ -221,7 +224,7 @@ class Team:
         """The head of the queue; those that are over already were abandoned while they waited."""
         while self.queue:
             task = self.queue.popleft()
-            if not task.over:
+            if not task.over and (task.latest is None or self.env.now < task.latest):
                 return task
         return None
 

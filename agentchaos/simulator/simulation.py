@@ -103,8 +103,9 @@ class Simulation:
         for members in self.members.values():
             for member in members:
                 assert member.process is not None
-                member.process.interrupt()
-                self.env.step()  # an interrupt comes before all else at this moment
+                member.process.interrupt()  # comes before all else that is due at this moment
+                while member.process.is_alive:
+                    self.env.step()
 
     def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
         """A task is over: `done`, `failed`, `abandoned` or `goal_lost`."""
@@ -140,7 +141,8 @@ class Simulation:
             self._planned(strike)
             self.env.process(self._at(strike))
         for (target, number, _), strikes in by_worktime.items():
-            self.env.process(self._by_worktime(self.units[target][number], strikes))
+            unit = self.units[target][number]
+            unit.clocks.append(self.env.process(self._by_worktime(unit, strikes)))
 
     def _planned(self, strike: Strike) -> None:
         self.event(
@@ -160,13 +162,13 @@ class Simulation:
         worked = 0
         for strike in strikes:
             while worked < strike.time:
-                if not unit.up:
-                    yield unit.turned
-                    continue
-                began = self.env.now
-                due = self.env.timeout(strike.time - worked)
-                yield due | unit.turned
-                worked += self.env.now - began
+                began, counts = self.env.now, unit.up
+                try:
+                    yield self.env.timeout(strike.time - worked) if counts else unit.turned
+                except simpy.Interrupt:  # it went down
+                    pass
+                if counts:
+                    worked += self.env.now - began
             if self.env.now > self.horizon:
                 return
             self._planned(strike)
@@ -227,11 +229,14 @@ class Simulation:
         force = Force(strike, self.chance, self.env.event())
         station.forces.append(force)
         assert strike.until is not None
-        self.env.process(self._lift(station, force, strike.until))
+        over = self.env.timeout(max(0, strike.until - self.env.now))
+        for event in (over, force.spent):
+            assert event.callbacks is not None
+            event.callbacks.append(lambda _: self._lift(station, force))
 
-    def _lift(self, station: Station, force: Force, until: int) -> Steps:
-        if until > self.env.now:
-            yield self.env.timeout(until - self.env.now) | force.spent
+    def _lift(self, station: Station, force: Force) -> None:
+        if force not in station.forces:
+            return
         station.forces.remove(force)
         if force.hits:
             self.event("fault_lifted", incident=force.strike.id, subject=force.strike.fault)

@@ -29,6 +29,7 @@ class Unit:
         phase = group.stream.named("heartbeat", number).uniform()
         self.phase = int(phase * beat.every) if beat else 0
         self.turned: simpy.Event = self.env.event()  # succeeds whenever it goes down or comes up
+        self.clocks: list[simpy.Process] = []  # that count its working time; interrupted when it goes down
 
     def _turn(self, kind: str, strike: str, reason: str) -> None:
         self.sim.event(kind, agent=self.group.name, incident=strike, subject=reason, value=self.number)
@@ -40,6 +41,9 @@ class Unit:
         if self.up:
             self.up = False
             self._turn("unit_down", strike, reason)
+            for clock in self.clocks:
+                if clock.is_alive and clock is not self.env.active_process:
+                    clock.interrupt()
 
     def back(self) -> None:
         """It works again, as a new process."""

@@ -314,7 +314,9 @@ def test_at_equal_times_the_fault_comes_first(moment: str, point: int, steps: in
 def test_working_time_is_what_an_up_clock_counts() -> None:
     text = one("{}", "{crash: {agent: a, every: 50s, clock: up}}", "{cold_start: {start: 11s}}")
     # 20 s of each failure are downtime
-    assert play(text).at("fault_struck") == [50, 120, 190, 260]
+    run = play(text)
+    assert run.at("fault_struck") == [50, 120, 190, 260]
+    assert [s.outcome for s in run.steps][4] == "interrupted", "at equal times the fault comes first"
 
 
 def test_a_hang_by_working_time_lasts_in_wall_time() -> None:
