@@ -159,7 +159,7 @@ def cards(report: Report) -> list[Card]:
 def _p95_card(title: str, measure: Measured, word: str, target: float | None) -> Card:
     notes = [f"of {wording.many(measure.n, 'incident')}"]
     if measure.censored:
-        notes.append(f"{measure.censored} never ended")
+        notes.append(f"{measure.censored} {'not restored' if word == 'RPO' else 'never recovered'}")
     beyond = measure.unbounded and measure.p95 is None
     if target is not None:
         beyond = beyond or (measure.p95 is not None and measure.p95 > target)
