@@ -314,8 +314,8 @@ LANE_MAX = 90.0
 
 def swim_lanes(
     sheet: Sheet, box: Box, timeline: Timeline, lanes: Sequence[Lane], *, label_rows: int = 3
-) -> int:
-    """What each unit did over time, with the faults; gives how many strikes found no room for a label."""
+) -> None:
+    """What each unit did over time, with the faults that struck meanwhile."""
     size = min(SMALL, (box.h - 120) / max(1, len(lanes)) * 0.8)
     names = min(max((sheet.measure(lane.name, SMALL) for lane in lanes), default=0.0), box.w * 0.17) + 14
     end = max(timeline.end, timeline.begin + 1e-6)
@@ -324,7 +324,7 @@ def swim_lanes(
     bands = [band for band in timeline.bands if not band.lane or band.lane in shown]
     used, left_out = _band_labels(sheet, Box(scale.left, box.y, scale.width, 0), bands, scale, label_rows)
     top = used * 25 + 6
-    area = Box(scale.left, box.y + top, scale.width, min(box.h - top - 32, LANE_MAX * len(lanes)))
+    area = Box(scale.left, box.y + top, scale.width, min(box.h - top - 56, LANE_MAX * len(lanes)))
     height = area.h / max(1, len(lanes))
     place = {
         lane.name: Box(area.x, area.y + at * height, area.w, height * 0.999) for at, lane in enumerate(lanes)
@@ -339,7 +339,9 @@ def swim_lanes(
         sheet.text(box.x + names - 14, slot.y + slot.h / 2 + size * 0.36, words, size, align="right")
     _strikes(sheet, area, bands, place, scale)
     _marks(sheet, timeline.marks, place, scale)
-    return left_out
+    unlabelled = f" ({count(left_out, 'strike')} without a label)" if left_out else ""
+    title = f"time since the start of the run{unlabelled}"
+    sheet.text(area.right, area.bottom + 52, title, 17, "muted", align="right", width=box.w)
 
 
 def unit_name(sheet: Sheet, name: str, width: float, size: float) -> str:

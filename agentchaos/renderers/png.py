@@ -15,6 +15,7 @@ from agentchaos.scoring.results import Dimension, Judged
 WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
 CARD_HEIGHT = 1100
 CARD_LANES, CARD_FAULTS = 8, 5
+LABEL_ROWS = 3
 GATE = 57.0
 """Height of the row of a gate."""
 
@@ -185,24 +186,19 @@ def timeline_page(report: Report) -> Sheet | None:
     if timeline is None or not timeline.lanes:
         return None
     lanes = len(timeline.lanes)
-    height = int(min(72, max(27, 560 / lanes)) * lanes)
+    lanes_height = int(min(72, max(27, 560 / lanes)) * lanes)
+    labels = 25 * min(LABEL_ROWS, len(timeline.bands)) + 6
     sheet, box = page(
         report,
-        HEAD + 64 + 81 + max(72, height) + 60 + FOOT,
+        HEAD + 70 + labels + lanes_height + 60 + FOOT,
         f"What each unit did in replication {timeline.replication}: {timeline.why}",
         "a lane is a unit, its colour is what the unit does at that time. Red shades and lines are faults in "
         "force, over the lane of their target or over all lanes; marks are what recovery did about them.",
     )
     used = figures.lanes_legend(sheet, box, timeline)
-    figure = Box(box.x, box.y + used + 14, box.w, box.h - used - 14 - 28)
-    left_out = figures.swim_lanes(sheet, figure, timeline, timeline.lanes)
-    sheet.text(box.right, box.bottom, _axis_title(left_out), 17, "muted", align="right")
+    figure = Box(box.x, box.y + used + 14, box.w, box.h - used - 14)
+    figures.swim_lanes(sheet, figure, timeline, timeline.lanes, label_rows=LABEL_ROWS)
     return sheet
-
-
-def _axis_title(left_out: int) -> str:
-    unlabelled = f" ({count(left_out, 'strike')} without a label)" if left_out else ""
-    return "time since the start of the run" + unlabelled
 
 
 # -- the card
@@ -323,6 +319,5 @@ def _timeline_panel(sheet: Sheet, box: Box, timeline: Timeline | None) -> None:
     some = f", {len(lanes)} of {len(timeline.lanes)} units" if len(lanes) < len(timeline.lanes) else ""
     heading(sheet, box, "Timeline", f"replication {timeline.replication}{some}: {timeline.why}")
     used = figures.lanes_legend(sheet, Box(box.x, box.y + 44, box.w, 0), timeline)
-    figure = Box(box.x, box.y + 44 + used + 8, box.w, box.h - 44 - used - 8 - 26)
-    left_out = figures.swim_lanes(sheet, figure, timeline, lanes, label_rows=2)
-    sheet.text(box.right, box.bottom - 6, _axis_title(left_out), 17, "muted", align="right", width=box.w)
+    figure = Box(box.x, box.y + 44 + used + 8, box.w, box.h - 44 - used - 8)
+    figures.swim_lanes(sheet, figure, timeline, lanes, label_rows=2)
