@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from made_reports import faults, gates, measured, measures, recovery, report, scores, timeline, times
 
 from agentchaos.renderers import drawing, wording
 from agentchaos.renderers.base import renderers
@@ -14,10 +15,6 @@ from agentchaos.renderers.drawing import Axis
 from agentchaos.renderers.html import Html, bullet, group_of, page
 from agentchaos.report import Lane, Mark, ProgressCurves, Report, Segment, Timeline
 from agentchaos.scoring.results import Dimension, Judged, Scores
-
-# isort: split
-# the hand-made reports beside this file; not the folder of runs, whether there is one or not
-from reports import faults, gates, measured, measures, recovery, report, scores, timeline, times
 
 EVIL = "<script>alert('x')</script>\"&{{ 7*7 }}"
 VOID = {"meta", "link", "br", "input", "hr", "img"}

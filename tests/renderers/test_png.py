@@ -13,11 +13,11 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import made_reports
 import pytest
 from matplotlib.text import Text
 from PIL import Image
 
-import reports
 from agentchaos.renderers import paint
 from agentchaos.renderers.base import renderers
 from agentchaos.renderers.figures import busiest, by_interest, stack, unit_name
@@ -96,11 +96,11 @@ def many_lanes(lanes: int = 40, strikes: int = 300) -> Timeline:
 def no_scores() -> Scores:
     dimensions = tuple(
         Dimension(d.name, None, None, None, 0, 0, d.of, None, None, "not measured")
-        for d in reports.scores().dimensions
+        for d in made_reports.scores().dimensions
     )
     overall = Dimension("overall", None, None, None, 0, 0, 19, None, None, "not measured")
     attributes = tuple(
-        dataclasses.replace(a, mean=None, low=None, high=None) for a in reports.scores().attributes
+        dataclasses.replace(a, mean=None, low=None, high=None) for a in made_reports.scores().attributes
     )
     return Scores(overall, dimensions, attributes)
 
@@ -108,7 +108,7 @@ def no_scores() -> Scores:
 def extreme_scores() -> Scores:
     """0, 1, next to 1, tiny; bounds open, wide, and at the score."""
     values = [(0.0, None, None), (1.0, 1.0, 1.0), (0.9999999, 0.0, 1.0), (1e-6, 0.0, 0.7), (0.03, 0.03, 0.03)]
-    given = reports.scores()
+    given = made_reports.scores()
     dimensions = tuple(
         dataclasses.replace(d, mean=mean, low=low, high=high)
         for d, (mean, low, high) in zip(given.dimensions, values, strict=True)
@@ -190,14 +190,14 @@ def test_text_stays_on_the_sheet_and_apart(case: str, monkeypatch: pytest.Monkey
         recorder.add(sheet, artist)
 
     monkeypatch.setattr(Sheet, "_add", recorded)
-    files = Png().files(reports.report(**HARD[case]))
+    files = Png().files(made_reports.report(**HARD[case]))
     assert {"report.png", "dimensions.png"} <= files.keys() <= set(ALL)
     assert all(size(png)[0] == 1600 for png in files.values())
     assert recorder.complaints() == []
 
 
 def test_all_four_files_are_pngs_of_their_size() -> None:
-    files = Png().files(reports.report())
+    files = Png().files(made_reports.report())
     assert sorted(files) == ALL
     assert size(files["report.png"]) == (1600, 1100)
     assert size(files["dimensions.png"]) == (1600, 1000)
@@ -208,21 +208,22 @@ def test_all_four_files_are_pngs_of_their_size() -> None:
 
 
 def test_what_did_not_happen_has_no_file() -> None:
-    assert sorted(Png().files(reports.report(recovery=(), timeline=None))) == ["dimensions.png", "report.png"]
+    report = made_reports.report(recovery=(), timeline=None)
+    assert sorted(Png().files(report)) == ["dimensions.png", "report.png"]
 
 
 def test_the_same_report_gives_the_same_bytes_also_under_a_style_of_somebody() -> None:
     import matplotlib
 
-    first = Png().files(reports.report())
+    first = Png().files(made_reports.report())
     with matplotlib.rc_context({"font.size": 40, "lines.antialiased": False, "text.color": "red"}):
-        assert Png().files(reports.report()) == first
+        assert Png().files(made_reports.report()) == first
 
 
 def test_another_process_with_another_hash_seed_gives_the_same_bytes() -> None:
     program = (
-        "import hashlib\nfrom agentchaos.renderers.png import Png\nimport reports\n"
-        "files = Png().files(reports.report())\n"
+        "import hashlib\nfrom agentchaos.renderers.png import Png\nimport made_reports\n"
+        "files = Png().files(made_reports.report())\n"
         "print(*(hashlib.sha256(files[name]).hexdigest() for name in sorted(files)))"
     )
     outputs = {run(program, PYTHONHASHSEED=seed) for seed in ("1", "2")}
@@ -246,7 +247,7 @@ def test_matplotlib_is_imported_late_and_pyplot_never() -> None:
     run(
         "import sys\nfrom agentchaos.renderers.png import Png\n"
         "assert not {'matplotlib', 'PIL', 'numpy'} & sys.modules.keys()\n"
-        "import reports\nassert Png().files(reports.report())\n"
+        "import made_reports\nassert Png().files(made_reports.report())\n"
         "assert 'matplotlib' in sys.modules\nassert 'matplotlib.pyplot' not in sys.modules"
     )
 
@@ -256,7 +257,7 @@ def test_it_stands_on_the_shelf() -> None:
 
 
 def test_a_report_that_differs_looks_different() -> None:
-    failed, passed = (card(reports.report(verdict=v)).png() for v in ("fail", "pass"))
+    failed, passed = (card(made_reports.report(verdict=v)).png() for v in ("fail", "pass"))
     assert failed != passed
     colours = {colour for _, colour in Image.open(io.BytesIO(passed)).convert("RGB").getcolors(1 << 24) or []}
     good, bad = (tuple(bytes.fromhex(PALETTE[word][1:])) for word in ("good", "bad"))
@@ -286,7 +287,7 @@ def test_gates_without_room_are_counted_missed_ones_first(monkeypatch: pytest.Mo
     monkeypatch.setattr(Sheet, "_add", recorded)
     held = dataclasses.replace(GATE, verdict="pass", expression="held", value=1e6, unit="steps")
     missed = dataclasses.replace(GATE, verdict="fail", expression="missed")
-    card(reports.report(gates=(*[held] * 20, *[missed] * 4)))
+    card(made_reports.report(gates=(*[held] * 20, *[missed] * 4)))
     assert (said.count("missed"), said.count("held")) == (4, 2)
     assert "and 18 more: 18 held, 0 not" in said
     assert "1,000,000 steps" in said
@@ -396,4 +397,4 @@ def test_few_colours_are_kept_and_many_are_the_nearest() -> None:
 
 
 def test_where_it_lies_and_how_long_it_took_is_not_in_the_picture() -> None:
-    assert Png().files(reports.report(folder="x", seconds=9.0)) == Png().files(reports.report())
+    assert Png().files(made_reports.report(folder="x", seconds=9.0)) == Png().files(made_reports.report())
