@@ -430,7 +430,7 @@ def _curves(arms: Arms) -> ProgressCurves | None:
             return None
         every = curves[0].every
         means[arm] = tuple(
-            sum(column) / len(curves) / NS for column in zip(*(c.values for c in curves), strict=True)
+            sum(column) / len(curves) for column in zip(*(c.values for c in curves), strict=True)
         )
     times = tuple((k + 1) * every / NS for k in range(len(means["chaos"])))
     return ProgressCurves(times, means["chaos"], means["control"])

@@ -46,6 +46,10 @@ class Replication(NamedTuple):
     strikes: tuple[Strike, ...]
 
 
+def _ns(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * NS)
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """Everything that will run. `replications` of each arm, numbered from 1."""
@@ -67,7 +71,6 @@ class Plan:
     def setting(self) -> Setting:
         """What metrics must know."""
         world = self.world
-        seconds = lambda s: None if s is None else round(s * NS)  # noqa: E731
         return Setting(
             warmup=world.warmup,
             horizon=world.horizon,
@@ -93,9 +96,9 @@ class Plan:
                 )
                 for name, service in sorted(world.services.items())
             ),
-            rto=seconds(self.objectives.rto_s),
-            rpo=seconds(self.objectives.rpo_s),
-            response=seconds(self.objectives.response_s),
+            rto=_ns(self.objectives.rto_s),
+            rpo=_ns(self.objectives.rpo_s),
+            response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
         )
 

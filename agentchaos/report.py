@@ -79,7 +79,7 @@ class Timeline:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProgressCurves:
-    """Mean cumulative useful work (s of steps) of both arms over time (s)."""
+    """Mean number of steps that counted so far, of both arms, over time (s)."""
 
     times: tuple[float, ...]
     chaos: tuple[float, ...]

@@ -12,7 +12,7 @@ from agentchaos.metrics.spans import Spans
 from agentchaos.trace import Batch, Row
 
 POINTS = 200
-"""Points of the curve of progress."""
+"""Points of the curve of progress, which counts steps: a step that a fault made slow is no more work."""
 
 _BETTER = {"useful": "higher"}
 
@@ -128,7 +128,7 @@ class Work(Metric):
         spent = waiting = 0
         for step, row in task.versions.items():
             time, began, wait = row[1], row[2], row[10]
-            worked = whole = time - began - wait
+            worked = time - began - wait
             if began >= warmup and time <= horizon:
                 waiting += wait
             else:
@@ -138,7 +138,7 @@ class Work(Metric):
                 if again and step in again:
                     sums.redone += worked
                 if warmup < time <= horizon:
-                    progress[(time - warmup - 1) // every] += whole
+                    progress[(time - warmup - 1) // every] += 1
         sums.waiting += waiting
         if counts:
             sums.useful += spent

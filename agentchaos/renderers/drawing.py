@@ -42,12 +42,16 @@ def anchor(place: float, edge: float = 4.0) -> str:
 
 
 class Axis(NamedTuple):
-    """An axis from low to high. zero: it is logarithmic and keeps a place for zero."""
+    """An axis from low to high.
+
+    zero: it is logarithmic and keeps a place for zero; decimal: of counts, not of seconds.
+    """
 
     low: float
     high: float
     logarithmic: bool = False
     zero: bool = False
+    decimal: bool = False
 
     def at(self, value: float) -> float:
         """The place of a value, in percent; what lies outside is put on the edge."""
@@ -65,7 +69,7 @@ class Axis(NamedTuple):
             inside = [v for v in _LANDMARKS if self.low <= v <= self.high]
             values = [0.0, *inside] if self.zero else inside
         else:
-            values = list(_round_values(self.low, self.high))
+            values = list(_round_values(self.low, self.high, decimal=self.decimal))
         return tuple(Tick(self.at(v), v) for v in values)
 
 
@@ -76,18 +80,21 @@ def percent(value: float, low: float, high: float) -> float:
     return round(100 * min(1.0, max(0.0, (value - low) / (high - low))), 2)
 
 
-def _step(width: float, most: int) -> float:
-    """A round step of seconds that cuts a width into at most so many parts."""
+def _step(width: float, most: int, *, decimal: bool = False) -> float:
+    """A round step of seconds, or of a count, that cuts a width into at most so many parts."""
+    if decimal:
+        ten = 10.0 ** math.floor(math.log10(width / most))
+        return next(ten * k for k in (1, 2, 5, 10) if width / (ten * k) <= most)
     for step in _STEPS:
         if width / step <= most:
             return step
     return 86400.0 * 10.0 ** math.ceil(math.log10(width / 86400 / most))
 
 
-def _round_values(low: float, high: float, most: int = 7) -> Iterator[float]:
+def _round_values(low: float, high: float, most: int = 7, *, decimal: bool = False) -> Iterator[float]:
     if high <= low:
         return
-    step = _step(high - low, most)
+    step = _step(high - low, most, decimal=decimal)
     number = math.ceil(low / step - 1e-9)
     while number * step <= high * (1 + 1e-9):
         yield round(number * step, 9)

@@ -338,7 +338,7 @@ def phases(recovery: tuple[RecoveryRow, ...]) -> Stacks | None:
 
 
 class Curves(NamedTuple):
-    """Useful work of both arms over time, as paths in one box; the last values in seconds of work."""
+    """Useful work of both arms over time, as paths in one box; the last values in steps."""
 
     chaos: str
     control: str
@@ -353,7 +353,7 @@ def curves(report: Report) -> Curves | None:
     if found is None or not found.times:
         return None
     across = Axis(0.0, max(found.times))
-    up = Axis(0.0, max(*found.chaos, *found.control, 1e-9) * 1.04)
+    up = Axis(0.0, max(*found.chaos, *found.control, 1e-9) * 1.04, decimal=True)
     return Curves(
         chaos=drawing.curve_path(found.times, found.chaos, across.high, up.high),
         control=drawing.curve_path(found.times, found.control, across.high, up.high),
