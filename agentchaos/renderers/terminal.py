@@ -107,7 +107,8 @@ def _gates(report: Report, console: Console, ascii_only: bool) -> None:
         line.append(f"  bound {wording.bound(gate):>{widths[2]}}  n = {gate.n:,}", "dim")
         console.print(line, soft_wrap=True)
         if gate.verdict != "pass":
-            _line(console, f"    {gate.verdict.replace('_', ' ')}: {gate.reason}", "dim")
+            word = gate.verdict.replace("_", " ")
+            _line(console, f"    {word}: {gate.reason.removeprefix(f'{word}: ')}", "dim")
 
 
 def _bar(one: Dimension, ascii_only: bool) -> Text:
