@@ -21,6 +21,8 @@ from agentchaos.words import closest, did_you_mean, plain, shown
 
 MESSAGE_MAX = 320
 """Characters of a message: a plug-in's own validator may say anything."""
+ERRORS_MAX = 300
+"""Errors of a model that are put into words; nobody reads more."""
 
 
 class Complaint(NamedTuple):
@@ -195,7 +197,7 @@ def complaints(error: ValidationError, model: type[BaseModel], data: Any) -> lis
     """One complaint for each place that a model complains of."""
     found: list[Complaint] = []
     values: dict[Loc, list[_Said]] = {}
-    for one in error.errors(include_url=False):
+    for one in error.errors(include_url=False)[:ERRORS_MAX]:
         loc = tuple(one["loc"])
         if one["type"] == "missing":
             above = known(data, loc[:-1])
@@ -244,8 +246,8 @@ def _stray_key(model: type[BaseModel], loc: Loc, data: Any) -> str:
     close = closest(key, here)
     if close is None or word == "fault":
         there = _at(data, above)
-        beside = [other for other in there if other != key] if isinstance(there, dict) else []
-        deeper = [other for other in (*beside, *here) if key in _keys(_models_at(model, (*above, other)))]
+        order = sorted(here, key=lambda other: not (isinstance(there, dict) and other in there))
+        deeper = [other for other in order if key in _keys(_models_at(model, (*above, other)))]
         if deeper:
             return f"{shown(key)} belongs below '{deeper[0]}'; indent it by one more step"
         if key in _keys(_models_at(model, above[:-1])):
@@ -361,6 +363,8 @@ def rest(model: type[BaseModel], pruned: Pruned) -> BaseModel | None:
         try:
             return model.model_validate(pruned.data)
         except ValidationError as error:
+            if error.error_count() > ERRORS_MAX:
+                return None
             filled = [
                 pruned.fill(model, one["loc"])
                 for one in error.errors(include_url=False)

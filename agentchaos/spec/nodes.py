@@ -98,6 +98,8 @@ def scalar(text: str) -> Any:
 # -- from text to nodes -------------------------------------------------------------------------
 
 _MENDS = (
+    ("found '<stream end>'", "the text ends within brackets or quotes"),
+    ("got '<stream end>'", "the text ends within brackets or quotes"),
     ("found character '\\t'", "a tab stands where only spaces can; indent with spaces"),
     (
         "mapping values are not allowed",
@@ -115,6 +117,7 @@ _MENDS = (
     ("but found another document", "a second document begins here; a scenario is one document"),
     ("expected chomping or indentation", "a text that begins with '>' or '|' needs quotes"),
     ("unexpected end of stream", "the text ends within brackets or quotes"),
+    ("expected the node content", "a value is wanted here"),
     ("the scalar", "only one value can stand here; quote a text that begins with a quote"),
     ("cannot start any token", "a text that begins with this sign needs quotes"),
     ("sequence entries are not allowed", "a '-' where none can stand; a list begins on a line of its own"),

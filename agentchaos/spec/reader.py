@@ -17,13 +17,24 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from agentchaos.errors import Problem, ScenarioError
-from agentchaos.spec.complaints import Complaint, Finding, Pruned, bent, complaints, known, rest, tidy
+from agentchaos.spec.complaints import (
+    ERRORS_MAX,
+    Complaint,
+    Finding,
+    Pruned,
+    bent,
+    complaints,
+    known,
+    rest,
+    tidy,
+)
 from agentchaos.spec.nodes import REFUSED, Builder, Loc, Place, compose, dotted, dump
 from agentchaos.words import did_you_mean, plain, shown
 
 M = TypeVar("M", bound=BaseModel)
 
-BYTES_MAX = 1_000_000
+BYTES_MAX = 256_000
+"""Bytes of a file: a long scenario has ten thousand, and a parser in Python is slow."""
 INCLUDES_DEEP = 10
 FILES_MAX = 100
 """Files that one scenario may be made of."""
@@ -244,7 +255,8 @@ def _value_of(raw: str) -> Any:
     try:
         value = builder.build(compose(raw, "--set"))
     except ScenarioError as wrong:
-        raise ValueError(f"the value {shown(raw)} is {wrong.problems[0].message}") from None
+        what = wrong.problems[0].message.removeprefix("is ")
+        raise ValueError(f"the value {shown(raw)} is {what}") from None
     except RecursionError:
         raise ValueError(f"the value {shown(raw)} is nested too deeply") from None
     if builder.problems:
@@ -289,6 +301,7 @@ def read(path: Path, model: type[M], *, overrides: Sequence[str] = ()) -> Loaded
     problems = source.problems
     problems += _set(data, source, overrides)
     value: M | None = None
+    untold = 0
     pruned = Pruned(data)
     refused = list(_refused(pruned.data))
     pruned.cut(refused)
@@ -297,16 +310,17 @@ def read(path: Path, model: type[M], *, overrides: Sequence[str] = ()) -> Loaded
         value = model.model_validate(pruned.data)
     except ValidationError as error:
         said = complaints(error, model, pruned.data)
+        untold = max(0, error.error_count() - ERRORS_MAX)
         told = {c.loc for c in said}
         strays = [c for c in strays if c.loc not in told] + said
     for complaint in strays:
         if _follows(complaint, pruned, source.whole):
             continue
         problems.append(source.place(complaint._replace(loc=pruned.original(complaint.loc))))
-    if source.whole:
+    if source.whole and not untold:
         problems += [source.place(c) for c in _findings(model, value, pruned, [c.loc for c in strays])]
     if problems:
-        raise ScenarioError(_in_order(problems))
+        raise ScenarioError(_in_order(problems, untold))
     assert value is not None
     meant = json.dumps(data, sort_keys=True, ensure_ascii=True, default=str)
     alone = len(source.texts) == 1 and not overrides
@@ -331,7 +345,9 @@ def _set(data: dict[str, Any], source: _Source, overrides: Sequence[str]) -> Ite
             for table in (source.values, source.keys):
                 for place in [k for k in table if k[: len(loc)] == loc]:
                     del table[place]
-            source.values[loc] = source.keys[loc] = Place(f"--set {plain(text)}", 0, 0)
+            for end in range(1, len(loc) + 1):  # what it had to make on its way is its own as well
+                if end == len(loc) or loc[:end] not in source.values:
+                    source.values[loc[:end]] = source.keys[loc[:end]] = Place(f"--set {plain(text)}", 0, 0)
 
 
 def _refused(data: Any, loc: Loc = ()) -> Iterator[Loc]:
@@ -365,11 +381,12 @@ def _findings(model: type[M], value: M | None, pruned: Pruned, wrong: Sequence[L
             yield Complaint(loc, one.message, one.at_key, one.offset)
 
 
-def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+def _in_order(problems: Iterable[Problem], untold: int) -> list[Problem]:
     """Each problem once, by file, line and column; of very many the first."""
     order = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.column, p.path, p.message))
     if len(order) > PROBLEMS_MAX:
-        more = Problem(f"and {len(order) - PROBLEMS_MAX:,} more problems", file=order[-1].file)
+        left = len(order) - PROBLEMS_MAX + untold
+        more = Problem(f"and {left:,} more problems", file=order[-1].file)
         order = [*order[:PROBLEMS_MAX], more]
     return order
 
