@@ -1,40 +1,47 @@
-"""The arithmetic of a score or a measure, down to replications and incidents, as lines for people."""
+"""The arithmetic of a score or a measure, down to replications, incidents and events, as lines for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 
 from agentchaos.errors import UsageError
-from agentchaos.metrics.base import Count, Data, Histogram, Incident, Incidents, Ratio
-from agentchaos.scoring.measures import PICKS, base_name, sampled
-from agentchaos.scoring.objectives import ATTRIBUTES, Objectives
+from agentchaos.metrics.base import Count, Curve, Data, Histogram, Incident, Incidents, Ratio
+from agentchaos.scoring.measures import PICKS, base_name, pooled_panel, sampled
+from agentchaos.scoring.objectives import DIMENSIONS, PASS_K, Objectives
 from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
-from agentchaos.trace import NS
+from agentchaos.scoring.scores import shortfall, tolerated
+from agentchaos.trace import NS, Row
 from agentchaos.words import did_you_mean
 
 SHOWN = 15
 BEHIND = {
-    "correctness": "task_success",
-    "accuracy": "accuracy",
-    "completeness": "completeness",
-    "timeliness": "timeliness",
-    "responsiveness": "responsiveness",
-    "durability": "lost_work",
-    "robustness": "task_success",
-    "trustworthiness": "honesty",
-    "availability": "availability",
+    "correctness": ("task_success",),
+    "accuracy": ("accuracy",),
+    "completeness": ("completeness",),
+    "timeliness": ("timeliness",),
+    "responsiveness": ("responsiveness",),
+    "durability": ("lost_work",),
+    "robustness": ("task_success",),
+    "trustworthiness": ("honesty",),
+    "availability": ("availability", "request_availability"),
 }
-"""Attribute -> the datum that its arithmetic rests on."""
+"""Attribute -> the data that its arithmetic rests on."""
+
+Arms = Mapping[str, Mapping[int, Data]]
+Traces = Mapping[int, Iterable[Row]]
+"""Replication with faults -> its trace, as far as it was kept."""
 
 
 def lines(
     name: str,
     scores: Scores,
     measures: Mapping[str, Measured],
-    arms: Mapping[str, Mapping[int, Data]],
+    arms: Arms,
     objectives: Objectives,
+    traces: Traces | None = None,
 ) -> Iterator[str]:
-    """How a score or a measure came about.
+    """How a score or a measure came about; with `traces`, the events behind it in those replications.
 
     Raises:
         UsageError: nothing of that name was scored or measured.
@@ -42,34 +49,65 @@ def lines(
     word = name.removeprefix("score.")
     attributes = {a.name: a for a in scores.attributes}
     dimensions = {d.name: d for d in (*scores.dimensions, scores.overall)}
-    chaos = arms.get("chaos", {})
     if word in attributes and (name.startswith("score.") or word not in measures or word in BEHIND):
-        one = attributes[word]
-        yield f"{word} ({one.dimension}): {_interval(one)}"
-        yield f"evidence: {one.evidence}" + (f"; {one.label}" if one.label else "")
-        if one.reason:
-            yield one.reason
-        for label, value in one.detail:
-            yield f"  {label}: {value}"
-        if word == "fault_tolerance":
-            yield from _incidents(chaos)
-        elif word in BEHIND:
-            yield from _replications(BEHIND[word], chaos)
+        yield from _attribute(attributes[word], arms, objectives)
+        for number, rows in sorted((traces or {}).items()):
+            yield from _events(word, number, rows, objectives)
     elif word in dimensions:
-        whole = dimensions[word]
-        yield f"{word}: {_interval(whole)}, {whole.measured} of {whole.of} attributes"
-        yield f"  {objectives.aggregate} mean of what was measured"
-        yield f"  minimum {_number(whole.minimum)}, arithmetic mean {_number(whole.arithmetic)}"
-        for part in ATTRIBUTES.get(word, tuple(dimensions)):
-            if part in attributes:
-                yield f"  {part}: {_number(attributes[part].mean)} {attributes[part].reason}".rstrip()
-            elif part in dimensions and part != "overall":
-                yield f"  {part}: {_number(dimensions[part].mean)}"
+        yield from _dimension(dimensions[word], attributes, dimensions, objectives)
     elif name in measures:
-        yield from _measure(name, measures[name], chaos)
+        yield from _measure(name, measures[name], arms)
     else:
         known = [*attributes, *dimensions, *measures]
         raise UsageError(f"nothing is called '{name}' in this run{did_you_mean(name, known)}")
+
+
+def _attribute(one: Attribute, arms: Arms, objectives: Objectives) -> Iterator[str]:
+    yield f"{one.name} ({one.dimension}): {_interval(one)}"
+    yield f"evidence: {one.evidence}" + (f"; {one.label}" if one.label else "")
+    if one.reason:
+        yield one.reason
+    for label, value in one.detail:
+        yield f"  {label}: {value}"
+    chaos = arms.get("chaos", {})
+    if one.name == "fault_tolerance":
+        yield from _incidents(chaos, objectives)
+    elif one.name == "consistency":
+        yield from _identities(chaos)
+    elif one.name == "stability":
+        yield from _shortfalls(arms)
+    for datum in BEHIND.get(one.name, ()):
+        yield from _replications(datum, chaos)
+    if one.name == "robustness":
+        yield "  the same without faults:"
+        yield from _replications("task_success", arms.get("control", {}))
+
+
+def _dimension(
+    whole: Dimension,
+    attributes: Mapping[str, Attribute],
+    dimensions: Mapping[str, Dimension],
+    objectives: Objectives,
+) -> Iterator[str]:
+    yield f"{whole.name}: {_interval(whole)}, {whole.measured} of {whole.of} attributes"
+    if whole.reason:
+        yield f"  {whole.reason}"
+    yield f"  {objectives.aggregate} mean of what was measured"
+    yield f"  minimum {_number(whole.minimum)}, arithmetic mean {_number(whole.arithmetic)}"
+    if whole.measured:
+        alpha = f"0.05 / {whole.measured}"
+        yield f"  bounds: the same mean of the bounds of its {whole.measured} attributes, each at {alpha}"
+    if whole.name in DIMENSIONS:
+        parts: Mapping[str, Attribute | Dimension] = attributes
+        names = objectives.attributes(whole.name)
+    else:
+        parts, names = dimensions, DIMENSIONS
+    for name in names:
+        part = parts.get(name)
+        weight = objectives.weights.get(name, 1.0)
+        told = f", weight {weight:g}" if weight != 1 else ""
+        shown, reason = (_number(part.mean), part.reason) if part else ("-", "no such attribute")
+        yield f"  {name}: {shown}{told} {reason}".rstrip()
 
 
 def _interval(value: Attribute | Dimension | Measured) -> str:
@@ -80,24 +118,35 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _measure(name: str, value: Measured, chaos: Mapping[int, Data]) -> Iterator[str]:
+def _measure(name: str, value: Measured, arms: Arms) -> Iterator[str]:
     yield f"{name} ({value.unit}): {_interval(value)}, {value.method}"
     if value.reason:
         yield value.reason
     if value.distribution:
         yield f"  p50 {_number(value.p50)}, p95 {_number(value.p95)}, max {_number(value.max)}"
         yield f"  {value.censored} of {value.n} still running at the end"
-    if base_name(name) in PICKS:
-        incidents = [(n, i) for n, data in sorted(chaos.items()) for _, i in _rows(data)]
-        rows = sorted(sampled(incidents, name), key=lambda row: -row[1])
-        for number, sample, open_ in rows[:SHOWN]:
-            yield f"  replication {number}: {sample:.3f} {value.unit}" + (
-                " and still running" if open_ else ""
-            )
-        if len(rows) > SHOWN:
-            yield f"  ... and {len(rows) - SHOWN} more incidents"
+    chaos = arms.get("chaos", {})
+    if name.startswith("pass_"):
+        yield from _identities(chaos, int(name.removeprefix("pass_")))
+    elif base_name(name) in (*PICKS, "outage", "mttd") and value.distribution:
+        yield from _samples("detect_time" if name == "mttd" else name, value, chaos)
+    elif name.startswith("control."):
+        yield from _replications(name.removeprefix("control."), arms.get("control", {}))
     else:
         yield from _replications(name, chaos)
+
+
+# -- down to replications, identities, incidents ------------------------------------------------
+
+
+def _samples(name: str, value: Measured, chaos: Mapping[int, Data]) -> Iterator[str]:
+    incidents = [(n, i) for n, data in sorted(chaos.items()) for _, i in _rows(data)]
+    rows = sorted(sampled(incidents, name), key=lambda row: -row[1])
+    for number, sample, open_ in rows[:SHOWN]:
+        running = " and still running" if open_ else ""
+        yield f"  replication {number}: {sample:.3f} {value.unit}{running}"
+    if len(rows) > SHOWN:
+        yield f"  ... and {len(rows) - SHOWN} more incidents"
 
 
 def _rows(data: Data) -> tuple[tuple[int, Incident], ...]:
@@ -105,40 +154,118 @@ def _rows(data: Data) -> tuple[tuple[int, Incident], ...]:
     return datum.rows if isinstance(datum, Incidents) else ()
 
 
-def _replications(name: str, chaos: Mapping[int, Data]) -> Iterator[str]:
+def _replications(name: str, data: Mapping[int, Data]) -> Iterator[str]:
     """The worst replications by a datum."""
     values: list[tuple[float, int, str]] = []
-    for number, data in sorted(chaos.items()):
-        datum = data.get(name)
+    for number, row in sorted(data.items()):
+        datum = row.get(name)
         if isinstance(datum, Ratio) and datum.value is not None:
             bad = -datum.value if datum.better == "lower" else datum.value
             values.append((bad, number, f"{datum.numerator:,} / {datum.denominator:,} = {datum.value:.6f}"))
         elif isinstance(datum, Count):
             values.append((-float(datum.count), number, f"{datum.count:,}"))
         elif isinstance(datum, Histogram) and datum.count:
-            values.append(
-                (
-                    -datum.total / datum.count,
-                    number,
-                    f"mean {datum.total / datum.count / NS:.4f} s of {datum.count:,}",
-                )
-            )
+            mean = datum.total / datum.count
+            values.append((-mean, number, f"mean {mean / NS:.4f} s of {datum.count:,}"))
     if values:
         yield f"  the worst of {len(values)} replications by {name}:"
     for _, number, text in sorted(values)[:SHOWN]:
         yield f"    replication {number}: {text}"
 
 
-def _incidents(chaos: Mapping[int, Data]) -> Iterator[str]:
+def _identities(chaos: Mapping[int, Data], k: int = PASS_K) -> Iterator[str]:
+    """What each task identity adds to pass^k."""
+    pooled = pooled_panel([chaos[number] for number in sorted(chaos)])
+    if pooled is None:
+        return
+    tried = [t for t in pooled.rows if t.trials >= k]
+    yield f"  the weakest of {len(tried)} task identities with {k} trials or more:"
+    for t in sorted(tried, key=lambda t: (math.comb(t.right, k) / math.comb(t.trials, k), t))[:SHOWN]:
+        value = math.comb(t.right, k) / math.comb(t.trials, k)
+        yield (
+            f"    identity {t.identity} of {t.agent}: {t.right} of {t.trials} right, "
+            f"C({t.right}, {k}) / C({t.trials}, {k}) = {value:.4f}"
+        )
+
+
+def _shortfalls(arms: Arms) -> Iterator[str]:
+    chaos, control = arms.get("chaos", {}), arms.get("control", {})
+    rows = []
+    for number in sorted(set(chaos) & set(control)):
+        ours, twin = chaos[number].get("progress"), control[number].get("progress")
+        if isinstance(ours, Curve) and isinstance(twin, Curve) and sum(twin.values):
+            rows.append((shortfall(ours, twin), number, sum(twin.values)))
+    if rows:
+        yield f"  the worst of {len(rows)} replications, as areas under cumulative work:"
+    for short, number, area in sorted(rows, key=lambda row: -row[0] / row[2])[:SHOWN]:
+        value = 1 - short / area
+        yield f"    replication {number}: 1 - {short:,} / {area:,} = {value:.6f}"
+
+
+def _incidents(chaos: Mapping[int, Data], objectives: Objectives) -> Iterator[str]:
     rows = [(n, i) for n, data in sorted(chaos.items()) for _, i in _rows(data)]
-    yield f"  the longest of {len(rows)} incidents:"
-    for number, i in sorted(rows, key=lambda row: -((row[1].recovered or row[1].end) - row[1].onset))[:SHOWN]:
-        took = (
-            "never recovered"
-            if i.recovered is None
-            else f"recovered after {(i.recovered - i.onset) / NS:.1f} s"
-        )
-        point = "" if i.point is None else f", recovery point {i.point / NS:.1f} s"
-        yield f"    replication {number}: {i.id}: {took}{point}" + (
-            ", a wrong result escaped" if i.escaped else ""
-        )
+    missed = [(n, i) for n, i in rows if not tolerated(i, objectives)]
+    yield f"  {len(rows) - len(missed)} of {len(rows)} incidents were tolerated; the longest that were not:"
+    for number, i in sorted(missed, key=lambda row: row[1].onset - (row[1].recovered or row[1].end))[:SHOWN]:
+        yield f"    replication {number}: {i.id} at {i.onset / NS:.1f} s: {_story(i)}"
+
+
+def _story(i: Incident) -> str:
+    """What became of an incident, in the words of its moments."""
+    if i.recovered is None:
+        parts = ["gave up" if i.gave_up else "never recovered"]
+    else:
+        parts = [f"recovered after {(i.recovered - i.onset) / NS:.1f} s"]
+    if i.lifted is not None and i.recovered is not None:
+        parts.append(f"{max(0, i.recovered - i.lifted) / NS:.1f} s after the fault was lifted")
+    if i.detected is None and i.scope != "service":
+        parts.append("undetected")
+    if i.point is not None:
+        parts.append(f"recovery point {i.point / NS:.1f} s")
+    if i.escaped:
+        parts.append("a wrong result escaped")
+    return ", ".join(parts)
+
+
+# -- down to events -------------------------------------------------------------------------------
+
+
+def _events(word: str, number: int, rows: Iterable[Row], objectives: Objectives) -> Iterator[str]:
+    """The events of a kept trace that lowered an attribute."""
+    found = [text for row in rows if (text := _blemish(word, row, objectives))]
+    if found:
+        yield f"  events of replication {number}, whose trace was kept:"
+        yield from (f"    {text}" for text in found[:SHOWN])
+        if len(found) > SHOWN:
+            yield f"    ... and {len(found) - SHOWN} more"
+
+
+_OF_TASKS = frozenset(
+    {"correctness", "consistency", "timeliness", "robustness", "trustworthiness", "completeness"}
+)
+_INCIDENT_KINDS = frozenset(
+    {"incident_opened", "failure_detected", "recovery_started", "state_restored", "recovered", "gave_up"}
+)
+
+
+def _blemish(word: str, row: Row, objectives: Objectives) -> str:
+    """What is told of an event where it bears on an attribute; else nothing."""
+    kind, at = row[0], f"{row[1] / NS:.3f} s"
+    if kind == "task_ended" and word in _OF_TASKS and row[8] != 1:
+        detail = row[9]
+        claimed = "ended wrong" if detail["outcome"] == "done" else str(detail["outcome"])
+        return f"{at}  task {row[4]} {claimed}, {detail['steps_right']} steps right"
+    if kind == "step" and row[9] == "work":
+        lasted, limit = (row[1] - row[2]) / NS, objectives.response_s
+        if word == "accuracy" and row[11] != "right":
+            return f"{at}  step {row[7]} of task {row[6]} {row[11]}"
+        slow = limit is not None and lasted > limit
+        if word == "responsiveness" and (slow or row[11] in ("error", "interrupted")):
+            return f"{at}  step {row[7]} of task {row[6]} {row[11]} after {lasted:.3f} s"
+    if kind == "state_restored" and word == "durability":
+        return f"{at}  {row[6]}: {row[9].get('lost_steps', 0)} finished steps lost"
+    if kind in ("role_down", "role_up") and word == "availability":
+        return f"{at}  {kind} {row[2]}/{row[3]}"
+    if kind in _INCIDENT_KINDS and word == "fault_tolerance":
+        return f"{at}  {kind} {row[6]}"
+    return ""

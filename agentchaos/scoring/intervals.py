@@ -219,8 +219,10 @@ def violations(
         variance = k / (k - 1) * math.fsum((v - p * m) ** 2 for m, v in rows) / whole**2
         # p (1 - p) n / (n - 1) is unbiased too: with one incident a replication, n_eff is n
         size = n if variance == 0 else min(n, p * (1 - p) * n / (n - 1) / variance)
-    rate = clopper_pearson(p * size, size, alpha)
     exact = exact_bounds([min(1.0, v / m) for m, v in rows], alpha)
+    if k == 1:  # one cluster tells nothing of how they differ
+        return p, exact
+    rate = clopper_pearson(p * size, size, alpha)
     method = "worse of Clopper-Pearson with n_eff and exact over replications"
     return p, widest(rate, exact, method, p)
 

@@ -111,39 +111,34 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
 def _over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
     """Wilson over tasks, where their number is known.
 
-    Clusters are the identities of the panel, where every task is of one, else the replications.
-
-    The effective number is estimated, so that this bound alone may rise by a hair where a bad event makes
-    the clusters more alike; the exact one beside it cannot.
+    Tasks of a panel come again and again: their effective number is that of the trials of its identities.
+    It is estimated, so that a bad event that makes identities more alike may raise this bound by a hair;
+    the exact one beside it it cannot.
     """
-    clusters = _panel_clusters(name, rows) or _replication_clusters(name, rows)
-    n = intervals.effective(clusters)
+    n = _tasks(name, rows)
+    panel = _panel_clusters(name, rows)
+    if trials := math.fsum(m for m, _ in panel):
+        n *= intervals.effective(panel) / trials
     return intervals.wilson(min(max(mean, 0.0), 1.0), n, alpha) if n > 0 else None
 
 
-def _panel_clusters(name: str, rows: Sequence[Data]) -> list[tuple[float, float]]:
-    """(trials, right ones) of each identity; none unless every task that counts is of a panel."""
-    if base_name(name) != "task_success" or (pooled := pooled_panel(rows)) is None:
-        return []
-    agent = name.partition("{agent=")[2].rstrip("}")
-    own = [t for t in pooled.rows if not agent or t.agent == agent]
-    planned = [row.get("tasks_planned") for row in rows]
-    whole = sum(t.count for t in planned if isinstance(t, Count))
-    if not agent and sum(t.trials for t in own) != whole:
-        return []
-    return [(float(t.trials), float(t.right)) for t in own]
-
-
-def _replication_clusters(name: str, rows: Sequence[Data]) -> list[tuple[float, float]]:
-    clusters = []
+def _tasks(name: str, rows: Sequence[Data]) -> float:
+    """How many tasks a rate is of."""
+    n = 0.0
     for row in rows:
         tasks, datum = row.get("tasks_planned"), row.get(name)
-        if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.value is not None:
-            size = float(tasks.count)
-            if "{agent=" in name:  # the weights of a group's tasks are in thousandths
-                size = min(size, datum.denominator / 1000)
-            clusters.append((size, size * min(1.0, datum.value)))
-    return clusters
+        if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
+            # the weights of a group's tasks are in thousandths
+            n += min(tasks.count, datum.denominator / 1000) if "{agent=" in name else tasks.count
+    return n
+
+
+def _panel_clusters(name: str, rows: Sequence[Data]) -> list[tuple[float, float]]:
+    """(trials, right ones) of each identity of the panel."""
+    pooled = pooled_panel(rows)
+    agent = name.partition("{agent=")[2].rstrip("}")
+    own = [t for t in pooled.rows if not agent or t.agent == agent] if pooled else []
+    return [(float(t.trials), float(t.right)) for t in own]
 
 
 def pooled_panel(rows: Sequence[Data]) -> Trials | None:

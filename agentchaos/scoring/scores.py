@@ -181,19 +181,23 @@ def _stability(table: Table, dimension: str, alpha: float) -> Attribute:
         if isinstance(ours, Curve) and isinstance(twin, Curve):
             area = sum(twin.values)
             if area > 0:
-                short = sum(max(0, t - o) for o, t in zip(ours.values, twin.values, strict=True))
-                values.append(1.0 - short / area)
+                values.append(1.0 - shortfall(ours, twin) / area)
     if not values:
         return _blank("stability", dimension, "there is no useful work in the arm without faults")
     bounds = intervals.exact_bounds(values, alpha)
     detail: Detail = (
-        ("definition", "1 - area by which useful work falls behind the twin without faults / its area"),
+        ("definition", "1 - area by which useful steps fall behind the twin without faults / its area"),
         ("replications", str(len(values))),
         ("worst", f"{min(values):.4f}"),
         ("bounds", bounds.method),
     )
     mean = math.fsum(values) / len(values)
     return _made("stability", dimension, mean, bounds, len(values), detail)
+
+
+def shortfall(ours: Curve, twin: Curve) -> int:
+    """The area by which a curve of cumulative work lies below that of its twin."""
+    return sum(max(0, t - o) for o, t in zip(ours.values, twin.values, strict=True))
 
 
 def _made(
@@ -275,8 +279,9 @@ def _availability(table: Table, dimension: str, alpha: float) -> Attribute:
     return _made("availability", dimension, mean, Bounds(low, high, worst.method), worst.n, detail)
 
 
-def _tolerated(incident: Incident, rto: float | None, rpo: float | None) -> bool:
+def tolerated(incident: Incident, objectives: Objectives) -> bool:
     """Recovered and detected, within RTO and RPO, and no wrong output escaped."""
+    rto, rpo = objectives.rto_s, objectives.rpo_s
     begin = incident.onset if incident.lifted is None or incident.scope != "service" else incident.lifted
     if incident.recovered is None or incident.escaped:
         return False
@@ -294,7 +299,7 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     if not incidents:
         return _blank("fault_tolerance", dimension, "no fault led to an incident")
     rto, rpo = table.objectives.rto_s, table.objectives.rpo_s
-    rows = [(n, weights.get(i.fault, 1.0), _tolerated(i, rto, rpo)) for n, i in incidents]
+    rows = [(n, weights.get(i.fault, 1.0), tolerated(i, table.objectives)) for n, i in incidents]
     total = math.fsum(w for _, w, _ in rows)
     mean = math.fsum(w for _, w, ok in rows if ok) / total
     clusters: dict[int, tuple[float, float]] = {}
@@ -312,7 +317,7 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     ]
     for fault in sorted({i.fault for _, i in incidents}):
         own = [i for _, i in incidents if i.fault == fault]
-        good = sum(_tolerated(i, rto, rpo) for i in own)
+        good = sum(tolerated(i, table.objectives) for i in own)
         detail.append((f"incidents of {fault}", f"{good} of {len(own)} tolerated"))
     label = "" if rto is not None else "without an RTO: any recovery counts"
     judged = Bounds(low, high, bounds.method)

@@ -1,0 +1,135 @@
+"""The number of replications that a gate asks for, held against the judge itself."""
+
+from __future__ import annotations
+
+import pytest
+from tables_by_hand import PANEL, implied, judged, table
+
+from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.power import LEAST, GateNeed, Needed, Struck, replications_needed
+
+WHOLE = Objectives(
+    availability=0.9,
+    response_s=5.0,
+    dimensions={
+        "environmental": ("robustness",),
+        "social": ("trustworthiness",),
+        "systemic": ("availability", "fault_tolerance"),
+    },
+)
+
+
+def need(gate: str, objectives: Objectives = WHOLE, **fields: object) -> GateNeed:
+    return replications_needed([gate], objectives, [PANEL], 1000, **fields).gates[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("gate", "wanted"),
+    [
+        ("availability >= 0.95", 59),
+        ("availability > 0.9", 29),
+        ("availability >= 0.99", 299),
+        ("task_success >= 0.95", 59),
+        ("control.task_success >= 0.9", 29),
+        ("time{class=down} <= 5%", 59),
+        ("score.correctness >= 0.95", 59),
+        ("score.fault_tolerance >= 0.9", 29),
+        ("score.robustness >= 0.9", None),
+        ("score.availability >= 0.9", None),
+        ("score.consistency >= 0.94", 1),
+        ("pass_4 >= 0.94", 1),
+        ("functional >= 0.9", None),
+        ("temporal >= 0.9", None),
+        ("environmental >= 0.9", None),
+        ("systemic >= 0.8", None),
+        ("overall >= 0.85", None),
+        ("recovery_time.p95 < 60s", 59),
+        ("recovery_time{fault=crash}.p50 < 60s", 5),
+        ("share(recovery_point <= 60s) >= 0.9", 29),
+        ("task_time.p95 < 60s", 59),
+        ("share(task_time <= 60s) >= 0.9", 29),
+        ("mttr <= 20s", 10),
+        ("recovery_time <= 21s", 10),
+        ("doubled == 0", 1),
+        ("recovery_time.max < 60s", 1),
+    ],
+)
+def test_a_perfect_run_of_so_many_passes_and_of_one_less_does_not(gate: str, wanted: int | None) -> None:
+    needed = need(gate).needed
+    assert needed is not None
+    assert wanted in (None, needed)
+    assert judged(gate, table(needed, objectives=WHOLE)).verdict == "pass"
+    if needed > 1:
+        assert judged(gate, table(needed - 1, objectives=WHOLE)).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("met", [0.9, 0.95])
+def test_implied_gates_are_solved_too(met: float) -> None:
+    objectives = Objectives(rto_s=60, rpo_s=60, met=met)
+    gates = replications_needed([], objectives, [], 1000).gates
+    assert [gate.expression for gate in gates] == [
+        f"share(recovery_time <= 60s) >= {met:g}",
+        f"share(recovery_point <= 60s) >= {met:g}",
+    ]
+    (number,) = {gate.needed for gate in gates}
+    assert number is not None
+    assert {one.verdict for one in implied(table(number, objectives=objectives))} == {"pass"}
+    assert {one.verdict for one in implied(table(number - 1, objectives=objectives))} == {"inconclusive"}
+
+
+@pytest.mark.parametrize(
+    ("gate", "note"),
+    [
+        ("score.consistency >= 0.95", "a perfect panel of 50 shows 0.9487; enlarge the panel to 52"),
+        ("pass_1 >= 0.95", "enlarge the panel to 52"),
+        ("score.consistency >= 1", "no panel can show it"),
+        ("functional >= 0.98", "its panel of 50 bounds consistency: enlarge it"),
+        ("availability >= 1", "no finite number shows it"),
+        ("recovery_time.p95 < 60s", "lag is not expected to strike at all"),
+        ("score.safety >= 0.5", "safety is not measured: it needs actions that are marked unsafe"),
+        ("score.correctness <= 0.5", "a perfect run misses it"),
+    ],
+)
+def test_gates_that_no_number_can_pass_are_said(gate: str, note: str) -> None:
+    one = need(gate, struck=[Struck("crash", "process", 1.0), Struck("lag", "state", 0.0)])
+    assert one.needed is None
+    assert note in one.note
+
+
+def test_what_is_not_measured_can_pass_no_gate() -> None:
+    for gate in ("social >= 0.1", "overall >= 0.1", "score.availability >= 0.1", "temporal >= 0.1"):
+        one = replications_needed([gate], Objectives(), [PANEL], 1000).gates[0]
+        assert one.needed is None, gate
+        assert "is not measured" in one.note
+    (one,) = replications_needed(["pass_4 >= 0.5"], Objectives(), [], 1000).gates
+    assert (one.needed, "add 'tasks: {panel: 50}'" in one.note) == (None, True)
+
+
+def test_availability_of_three_nines_asks_for_many() -> None:
+    assert need("availability >= 0.999").needed == 2995  # alpha^(1/R) >= .999; auto asks for twice that
+    assert need("score.availability >= 1", Objectives(availability=0.999)).needed == 2995
+    assert need("score.availability >= 0.999", Objectives(availability=0.999)).needed == pytest.approx(
+        2975, abs=2
+    )
+
+
+def test_rare_strikes_ask_for_more_replications() -> None:
+    struck = [Struck("crash", "process", 0.5), Struck("loss", "state", 0.25), Struck("lag", "call", 0.01)]
+    assert need("recovery_time.p95 < 60s", struck=struck).needed == 4 * 59
+    assert need("recovery_time{fault=crash}.p95 < 60s", struck=struck).needed == 2 * 59
+    assert need("recovery_time{fault=lag,from=after_lift}.p95 < 60s", struck=struck).needed == 5900
+    assert "loss strikes in 25% of the replications" in need("recovery_time.p95 < 60s", struck=struck).note
+
+
+def test_auto_is_twice_the_most_within_limits() -> None:
+    def auto(*gates: str, maximum: int = 1000) -> Needed:
+        return replications_needed(gates, WHOLE, [PANEL], maximum)
+
+    assert auto("availability >= 0.95", "doubled == 0").replications == 118
+    assert auto("availability >= 0.99").replications == 598
+    assert auto("availability >= 0.999").replications == 1000
+    assert auto("doubled == 0").replications == LEAST
+    assert auto().replications == LEAST
+    assert auto("availability >= 0.95", maximum=50).replications == 50
+    # what cannot pass asks for nothing
+    assert auto("score.consistency >= 0.99").replications == LEAST

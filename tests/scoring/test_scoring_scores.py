@@ -1,0 +1,396 @@
+"""Attributes, dimensions and overall, and published rows through the scorer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tables_by_hand import (
+    HOUR,
+    incident,
+    judged,
+    other,
+    scored,
+    share,
+    table,
+    with_incidents,
+)
+
+from agentchaos.metrics.base import Count, Curve, Data, Ratio, Trial, Trials
+from agentchaos.scoring.explain import lines
+from agentchaos.scoring.measures import measure, pass_hat
+from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, Objectives, complaints
+from agentchaos.scoring.results import Attribute, Dimension, Scores
+from agentchaos.scoring.scores import aggregate, arithmetic, geometric, nines, score, score_at
+from agentchaos.scoring.table import DeclaredFault, Table
+
+# tau-bench airline, 50 tasks x 4 trials (Yao, Shinn, Razavi, Narasimhan 2024, arXiv 2406.12045; leaderboard
+# and trajectories in github.com/sierra-research/tau-bench): tasks with 0, 1, 2, 3, 4 successes, and the
+# published row of pass^1 .. pass^4
+TAU_BENCH = {
+    "tool calling, gpt-4o": ((14, 12, 10, 4, 10), (0.420, 0.273, 0.220, 0.200)),
+    "tool calling, gpt-4o-mini": ((30, 7, 6, 2, 5), (0.225, 0.140, 0.110, 0.100)),
+    "act, gpt-4o": ((17, 11, 11, 4, 7), (0.365, 0.217, 0.160, 0.140)),
+    "react, gpt-4o": ((26, 4, 7, 5, 8), (0.325, 0.233, 0.185, 0.160)),
+}
+
+
+ALL = [name for names in ATTRIBUTES.values() for name in names]
+
+
+def attribute(scores: Scores, name: str) -> Attribute:
+    return next(one for one in scores.attributes if one.name == name)
+
+
+def dimension(scores: Scores, name: str) -> Dimension:
+    return next(one for one in (*scores.dimensions, scores.overall) if one.name == name)
+
+
+@pytest.mark.parametrize("row", TAU_BENCH)
+def test_pass_hat_gives_the_published_rows(row: str) -> None:
+    histogram, published = TAU_BENCH[row]
+    trials = [(4, right) for right, tasks in enumerate(histogram) for _ in range(tasks)]
+    for k, wanted in enumerate(published, 1):
+        mean, n = pass_hat(trials, k)
+        assert n == 50
+        assert mean is not None
+        assert round(mean, 3) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("row", TAU_BENCH)
+@pytest.mark.parametrize("replications", [1, 2, 4])
+def test_the_published_rows_come_through_the_scorer(row: str, replications: int) -> None:
+    """The four trials of a task may lie in one replication or in several."""
+    histogram, published = TAU_BENCH[row]
+    right = [c for c, tasks in enumerate(histogram) for _ in range(tasks)]
+    each = 4 // replications
+
+    def change(n: int, _: Data) -> Data:
+        done = [min(each, max(0, c - each * (n - 1))) for c in right]
+        rows = tuple(Trial("a", j, each, c) for j, c in enumerate(done))
+        return {
+            "panel": Trials(rows),
+            "tasks_planned": Count(50 * each, better="higher"),
+            "task_success": share(1000 * sum(done), 1000 * 50 * each),
+        }
+
+    of = table(replications, change)
+    measures = measure(of)
+    for k, wanted in enumerate(published, 1):
+        assert measures[f"pass_{k}"].mean == pytest.approx(wanted, abs=5e-4)
+        assert measures[f"pass_{k}"].n == 50
+    consistency = attribute(score(of, measures), "consistency")
+    assert consistency.mean == pytest.approx(published[3], abs=5e-4)
+    assert (consistency.label, consistency.n) == ("pass^4", 50)
+    assert measures["task_success"].mean == pytest.approx(published[0], abs=5e-4)
+
+
+def test_pass_hat_leaves_out_what_was_tried_too_seldom() -> None:
+    assert pass_hat([(4, 4), (3, 3)], 4) == (1.0, 1)
+    assert pass_hat([(3, 3)], 4) == (None, 0)
+    of = table(1, lambda n, _: {"panel": Trials((Trial("a", 0, 3, 3),))})
+    assert attribute(scored(of), "consistency").mean is None
+    assert judged("pass_4 >= 0.1", of).verdict == "not_measured"
+
+
+@given(st.lists(st.tuples(st.integers(4, 9), st.integers(0, 8)), min_size=1), st.integers(1, 4), st.data())
+def test_a_success_never_lowers_pass_hat(rows: list[tuple[int, int]], k: int, data: st.DataObject) -> None:
+    trials = [(n, min(n - 1, c)) for n, c in rows]
+    place = data.draw(st.integers(0, len(trials) - 1))
+    better = [*trials]
+    better[place] = (trials[place][0], trials[place][1] + 1)
+    assert (pass_hat(better, k)[0] or 0) >= (pass_hat(trials, k)[0] or 0)
+
+
+# -- the attributes ---------------------------------------------------------------------------------
+
+
+def test_a_perfect_run_scores_one_wherever_it_is_measured() -> None:
+    scores = scored(table(4))
+    for one in scores.attributes:
+        assert one.mean in (None, pytest.approx(1.0)), one
+        assert (one.mean is None) == one.reason.startswith("not measured: ")
+    measured = {one.name for one in scores.attributes if one.mean is not None}
+    assert measured == {
+        "correctness", "accuracy", "consistency", "completeness", "timeliness", "responsiveness", "stability",
+        "durability", "robustness", "trustworthiness", "availability", "fault_tolerance",
+    }  # fmt: skip
+
+
+def test_nothing_played_is_nothing_measured() -> None:
+    empty = Table(table(1).setting, {"chaos": {}, "control": {}}, Objectives(availability=0.9))
+    scores = scored(empty)
+    assert {one.mean for one in scores.attributes} == {None}
+    assert {one.mean for one in (*scores.dimensions, scores.overall)} == {None}
+    assert scores.overall.of == 19
+
+
+@pytest.mark.parametrize(
+    ("availability", "target", "wanted"),
+    [(0.99, 0.999, 2 / 3), (0.999, 0.999, 1.0), (0.9999, 0.999, 1.0), (1.0, 0.999, 1.0), (0.0, 0.999, 0.0)],
+)
+def test_nines(availability: float, target: float, wanted: float) -> None:
+    assert nines(availability, target) == pytest.approx(wanted)
+
+
+def test_availability_is_the_smaller_of_roles_and_requests() -> None:
+    for up, good in ((0.99, 1.0), (1.0, 0.99), (0.99, 0.995)):
+        of = table(
+            4,
+            lambda n, _, up=up, good=good: {
+                "availability": share(round(up * HOUR), HOUR),
+                "request_availability": share(round(good * 1000), 1000),
+            },
+            objectives=Objectives(availability=0.999),
+        )
+        assert attribute(scored(of), "availability").mean == pytest.approx(2 / 3, abs=1e-6)
+    assert attribute(scored(table(4, objectives=Objectives())), "availability").mean is None
+
+
+def test_a_perfect_agent_shows_few_nines() -> None:
+    # 118 perfect replications against a target of .999: gate raw values, read scores
+    of = table(118, objectives=Objectives(availability=0.999))
+    assert attribute(scored(of), "availability").low == pytest.approx(0.534, abs=5e-4)
+    # as one of the four of its dimension
+    low = score_at(of, 0.05 / 4).attributes[ALL.index("availability")].low
+    assert low == pytest.approx(0.48, abs=5e-3)
+
+
+def test_robustness_is_the_small_form() -> None:
+    half = table(4, lambda n, _: {"task_success": share(5_000, 10_000)})
+    one = attribute(scored(half), "robustness")
+    assert (one.mean, one.label) == (pytest.approx(0.75), "small form")
+    assert dict(one.detail)["worst cell"] == "0.5000"
+    assert dict(one.detail)["clipped ratio"] == "0.5000"
+    alone = Table(half.setting, {"chaos": half.arms["chaos"]}, half.objectives)
+    assert attribute(scored(alone), "robustness").mean is None
+
+
+def test_stability_counts_only_what_falls_behind() -> None:
+    of = table(2, lambda n, _: {"progress": Curve(1, (0, 3, 3) if n == 1 else (1, 2, 3))})
+    # replication 1 falls behind by 1 of 6, and being ahead later makes nothing good
+    assert attribute(scored(of), "stability").mean == pytest.approx((5 / 6 + 1) / 2)
+
+
+def test_work_lost_again_and_again_is_no_crash_of_the_scorer() -> None:
+    of = table(12, lambda n, _: {"lost_work": Ratio(40 + n, 40, share=True, better="lower")})
+    assert attribute(scored(of), "durability").mean == 0.0
+    lost = measure(of)["lost_work"]
+    assert lost.mean == pytest.approx(46.5 / 40)
+    assert lost.high is not None
+    assert lost.high > 46.5 / 40
+    assert judged("lost_work <= 1", of).verdict != "pass"
+
+
+def test_social_scores_of_a_simulation_say_so() -> None:
+    of = table(4, lambda n, _: {"honesty": share(9, 10), "task_success": share(8_000, 10_000)})
+    one = attribute(scored(of), "trustworthiness")
+    assert (one.label, one.evidence) == ("simulated", "emergent")
+    assert dict(one.detail)["correctness"] == "0.8000"  # doing nothing and saying so is honest, too
+    assert dict(one.detail)["skill against a coin (Brier 0.25)"] == "0.6000"
+
+
+# -- fault tolerance --------------------------------------------------------------------------------
+
+RTO = Objectives(rto_s=60, rpo_s=30)
+
+
+@pytest.mark.parametrize(
+    ("fields", "tolerated"),
+    [
+        ({}, True),
+        ({"recovered": None}, False),
+        ({"recovered": 61.0}, False),
+        ({"recovered": 60.0}, True),
+        ({"point": 31.0}, False),
+        ({"point": None}, True),
+        ({"escaped": True}, False),
+        ({"scope": "state", "detected": None}, False),
+        ({"scope": "process", "detected": None}, True),
+        ({"scope": "service", "recovered": 300.0, "lifted": 380.0}, True),
+        ({"scope": "service", "recovered": 300.0, "lifted": 110.0}, False),
+        ({"scope": "service", "recovered": 5.0, "lifted": 380.0}, True),
+        ({"restored": None, "point": None, "gave_up": True}, False),
+    ],
+)
+def test_what_is_tolerated(fields: dict[str, object], tolerated: bool) -> None:
+    fields = dict(fields)
+    one = incident(fields.pop("recovered", 20.0), **fields)  # type: ignore[arg-type]
+    of = table(3, with_incidents(lambda n: [one]), objectives=RTO)
+    assert attribute(scored(of), "fault_tolerance").mean == float(tolerated)
+
+
+def test_faults_weigh_what_the_scenario_says() -> None:
+    declared = [
+        DeclaredFault("crash", "crash", "a", "process", weight=3.0),
+        DeclaredFault("loss", "state_loss", "a", "state"),
+    ]
+    loss = other(incident(None), fault="loss", scope="state")
+    of = table(20, with_incidents(lambda n: [incident(20.0), loss]), objectives=RTO, declared=declared)
+    one = attribute(scored(of), "fault_tolerance")
+    assert one.mean == pytest.approx(0.75)
+    assert one.low is not None
+    assert one.high is not None
+    assert one.low < 0.75 < one.high
+    assert one.n == 40
+
+
+def test_no_incident_is_no_tolerance() -> None:
+    assert attribute(scored(table(3, with_incidents(lambda n: []))), "fault_tolerance").mean is None
+
+
+# -- aggregation ------------------------------------------------------------------------------------
+
+values = st.lists(st.floats(0, 1), min_size=1, max_size=19)
+weights = st.lists(st.floats(0.01, 100), min_size=19, max_size=19)
+
+
+@given(values, weights)
+def test_minimum_geometric_arithmetic(scores: list[float], weights: list[float]) -> None:
+    for own in (None, weights[: len(scores)]):
+        assert min(scores) <= aggregate(scores, own, "geometric") <= arithmetic(scores, own) + 1e-15
+        assert min(scores) == aggregate(scores, own, "min")
+        assert aggregate(scores, own, "arithmetic") == arithmetic(scores, own) <= max(scores)
+        assert aggregate(scores, own, "geometric") == pytest.approx(geometric(scores, own), abs=1e-12)
+
+
+@given(values, weights, st.sampled_from(["geometric", "arithmetic", "min", "power:-2", "power:3", "power:0"]))
+def test_every_mean_lies_between_and_falls_with_its_parts(
+    scores: list[float], weights: list[float], how: str
+) -> None:
+    own = weights[: len(scores)]
+    whole = aggregate(scores, own, how)
+    assert min(scores) <= whole <= max(scores)
+    for place in range(len(scores)):
+        worse = [v / 2 if j == place else v for j, v in enumerate(scores)]
+        assert aggregate(worse, own, how) <= whole + 1e-12
+
+
+def test_a_zero_stays_zero_and_weights_count() -> None:
+    assert aggregate([0.0, 1.0, 1.0]) == 0.0
+    assert aggregate([0.25, 1.0]) == pytest.approx(0.5)
+    assert aggregate([0.25, 1.0], [1, 3]) == pytest.approx(0.25**0.25)
+    assert aggregate([0.5, 1.0], None, "power:2") == pytest.approx(math.sqrt(0.625))
+    assert aggregate([0.5, 1.0], None, "power:-1") == pytest.approx(2 / 3)
+    assert aggregate([0.0, 1.0], None, "power:-1") == 0.0
+    with pytest.raises(ValueError, match="no mean 'harmonic'"):
+        aggregate([0.5, 1.0], None, "harmonic")
+
+
+shares = st.integers(0, 1000)
+
+
+@given(st.lists(st.tuples(shares, shares, shares, shares), min_size=1, max_size=6))
+def test_dimensions_of_random_runs_are_in_order(rows: list[tuple[int, int, int, int]]) -> None:
+    def change(n: int, _: Data) -> Data:
+        right, accurate, complete, honest = rows[n - 1]
+        return {
+            "task_success": share(right, 1000), "accuracy": share(accurate, 1000),
+            "completeness": share(complete, 1000), "honesty": share(honest, 1000),
+        }  # fmt: skip
+
+    scores = scored(table(len(rows), change))
+    for one in (*scores.dimensions, scores.overall):
+        assert one.mean is not None
+        assert one.minimum is not None
+        assert one.arithmetic is not None
+        assert one.low is not None
+        assert one.high is not None
+        assert one.minimum <= one.mean <= one.arithmetic + 1e-12
+        assert one.low <= one.mean + 1e-12 <= one.high + 2e-12
+    for attr in scores.attributes:
+        if attr.mean is not None:
+            assert attr.low is not None
+            assert attr.high is not None
+            assert attr.low <= attr.mean + 1e-12 <= attr.high + 2e-12
+
+
+def test_a_dimension_is_the_mean_of_pooled_attributes_and_says_how_many() -> None:
+    of = table(4, lambda n, _: {"task_success": share(2_500, 10_000)})
+    scores = scored(of)
+    functional = dimension(scores, "functional")
+    assert functional.mean == pytest.approx(0.25**0.25)
+    assert (functional.minimum, functional.arithmetic) == (0.25, pytest.approx(0.8125))
+    assert (functional.measured, functional.of) == (4, 4)
+    systemic = dimension(scores, "systemic")
+    assert (systemic.measured, systemic.of) == (2, 4)
+    assert systemic.reason == "not measured: scalability, security"
+    means = [one.mean for one in scores.dimensions]
+    assert scores.overall.mean == pytest.approx(math.prod(m or 0 for m in means) ** (1 / 5))
+
+
+def test_bounds_of_a_dimension_are_those_of_its_attributes_at_alpha_over_k() -> None:
+    of = table(100)
+    lists = {"functional": ("correctness", "accuracy", "completeness")}
+    of = dataclasses.replace(of, objectives=Objectives(dimensions=lists))
+    low = dimension(scored(of), "functional").low
+    assert low == pytest.approx((0.05 / 3) ** (1 / 100))
+
+
+def test_weights_and_other_means_reach_the_dimensions() -> None:
+    change = {"task_success": share(2_500, 10_000)}
+    for objectives, wanted in (
+        (Objectives(aggregate="arithmetic"), 0.8125),
+        (Objectives(aggregate="min"), 0.25),
+        (Objectives(weights={"correctness": 5.0}), 0.25 ** (5 / 8)),
+    ):
+        of = table(4, lambda n, _: change, objectives=objectives)
+        assert dimension(scored(of), "functional").mean == pytest.approx(wanted)
+
+
+# -- what a scenario may say about them -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "aggregate_", "weights_", "path", "message"),
+    [
+        ({"socal": ("safety",)}, "geometric", {}, ("dimensions", "socal"), "did you mean 'social'?"),
+        ({"social": ()}, "geometric", {}, ("dimensions", "social"), "name at least one"),
+        (
+            {"functional": ("correctness", "acuracy")}, "geometric", {}, ("dimensions", "functional", 1),
+            "no attribute 'acuracy' of functional; did you mean 'accuracy'?",
+        ),
+        (
+            {"social": ("correctness",)}, "geometric", {}, ("dimensions", "social", 0),
+            "it belongs to functional",
+        ),
+        ({"social": ("safety", "safety")}, "min", {}, ("dimensions", "social", 1), "stands there twice"),
+        ({}, "harmonic", {}, ("aggregate",), "power:<p>"),
+        ({}, "power:x", {}, ("aggregate",), "power:<p>"),
+        ({}, "power:-1", {"safty": 1.0}, ("weights", "safty"), "did you mean 'safety'?"),
+        ({}, "geometric", {"safety": 0.0}, ("weights", "safety"), "a positive number is wanted"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_told(
+    dimensions: dict[str, tuple[str, ...]],
+    aggregate_: str,
+    weights_: dict[str, float],
+    path: tuple[str | int, ...],
+    message: str,
+) -> None:
+    ((place, told),) = complaints(dimensions, aggregate_, weights_)
+    assert place == path
+    assert message in told
+
+
+def test_what_can_be_meant_is_not_complained_about() -> None:
+    every = {name: ATTRIBUTES[name] for name in DIMENSIONS}
+    assert list(complaints(every, "power:-1", {"social": 2.0, "safety": 0.5})) == []
+
+
+# -- explanations -----------------------------------------------------------------------------------
+
+
+def told(name: str, of: Table) -> str:
+    measures = measure(of)
+    return "\n".join(lines(name, score(of, measures), measures, of.arms, of.objectives))
+
+
+def test_every_score_and_measure_can_be_explained() -> None:
+    of = table(3, lambda n, _: {"task_success": share(9_000, 10_000)})
+    scores, measures = scored(of), measure(of)
+    for name in [*(a.name for a in scores.attributes), *DIMENSIONS, "overall", *measures]:
+        assert told(name, of)
