@@ -193,8 +193,9 @@ def _shortfalls(arms: Arms) -> Iterator[str]:
     rows = []
     for number in sorted(set(chaos) & set(control)):
         ours, twin = chaos[number].get("progress"), control[number].get("progress")
-        if isinstance(ours, Curve) and isinstance(twin, Curve) and sum(twin.values):
+        if isinstance(ours, Curve) and isinstance(twin, Curve):
             rows.append((shortfall(ours, twin), number, sum(twin.values)))
+    rows = [row for row in rows if row[2] > 0]
     if rows:
         yield f"  the worst of {len(rows)} replications, as areas under cumulative work:"
     for short, number, area in sorted(rows, key=lambda row: -row[0] / row[2])[:SHOWN]:

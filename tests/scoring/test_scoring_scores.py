@@ -6,6 +6,8 @@ import dataclasses
 import math
 
 import pytest
+from hand_traces import ended as hand_ended
+from hand_traces import planned, restored, step
 from hypothesis import given
 from hypothesis import strategies as st
 from tables_by_hand import (
@@ -19,6 +21,7 @@ from tables_by_hand import (
     with_incidents,
 )
 
+from agentchaos.errors import UsageError
 from agentchaos.metrics.base import Count, Curve, Data, Ratio, Trial, Trials
 from agentchaos.scoring.explain import lines
 from agentchaos.scoring.measures import measure, pass_hat
@@ -26,6 +29,7 @@ from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, Objectives, co
 from agentchaos.scoring.results import Attribute, Dimension, Scores
 from agentchaos.scoring.scores import aggregate, arithmetic, geometric, nines, score, score_at
 from agentchaos.scoring.table import DeclaredFault, Table
+from agentchaos.trace import NS, Event, Row
 
 # tau-bench airline, 50 tasks x 4 trials (Yao, Shinn, Razavi, Narasimhan 2024, arXiv 2406.12045; leaderboard
 # and trajectories in github.com/sierra-research/tau-bench): tasks with 0, 1, 2, 3, 4 successes, and the
@@ -384,13 +388,55 @@ def test_what_can_be_meant_is_not_complained_about() -> None:
 # -- explanations -----------------------------------------------------------------------------------
 
 
-def told(name: str, of: Table) -> str:
+def told(name: str, of: Table, traces: dict[int, list[Row]] | None = None) -> str:
     measures = measure(of)
-    return "\n".join(lines(name, score(of, measures), measures, of.arms, of.objectives))
+    return "\n".join(lines(name, score(of, measures), measures, of.arms, of.objectives, traces))
 
 
 def test_every_score_and_measure_can_be_explained() -> None:
     of = table(3, lambda n, _: {"task_success": share(9_000, 10_000)})
     scores, measures = scored(of), measure(of)
     for name in [*(a.name for a in scores.attributes), *DIMENSIONS, "overall", *measures]:
-        assert told(name, of)
+        assert told(name, of).startswith(name)
+    with pytest.raises(UsageError, match="did you mean 'accuracy'"):
+        told("acuracy", of)
+
+
+def test_an_explanation_goes_down_to_replications_identities_and_incidents() -> None:
+    rows = with_incidents(lambda n: [incident(20.0 if n > 1 else 90.0)])
+    of = table(3, rows, objectives=RTO)
+    assert "replication 1: 10,000 / 10,000 = 1.000000" in told("correctness", of)
+    assert "identity 0 of a: 12 of 12 right, C(12, 4) / C(12, 4) = 1.0000" in told("consistency", of)
+    assert "replication 1: 1 - 0 / 6 = 1.000000" in told("stability", of)
+    tolerance = told("fault_tolerance", of)
+    assert "2 of 3 incidents were tolerated" in tolerance
+    assert "replication 1: crash@a/0#1 at 100.0 s: recovered after 90.0 s" in tolerance
+    assert "replication 3: 20.000 s" in told("recovery_time", of)
+    functional = told("functional", of)
+    assert "geometric mean" in functional
+    assert "each at 0.05 / 4" in functional
+    assert "consistency: 1.0000" in functional
+
+
+def test_an_explanation_goes_down_to_events_where_the_trace_was_kept() -> None:
+    trace = [
+        *planned(0, "t", deadline=5),
+        step(0, 2, "t", 1, outcome="wrong"),
+        step(2, 9, "t", 2),
+        Event("incident_opened", 3 * NS, agent="a", member=0, incident="crash@a/0#1", subject="crash"),
+        Event("role_down", 3 * NS, agent="a", member=0),
+        restored(4, "t", 0, detail={"lost_steps": 7}),
+        hand_ended(9, "t", right=False),
+    ]
+    of = table(3)
+    for name, wanted in (
+        ("correctness", "9.000 s  task t ended wrong, 3 steps right"),
+        ("accuracy", "2.000 s  step 1 of task t wrong"),
+        ("responsiveness", "9.000 s  step 2 of task t right after 7.000 s"),
+        ("durability", "4.000 s  crash@a/0#1: 7 finished steps lost"),
+        ("availability", "3.000 s  role_down a/0"),
+        ("fault_tolerance", "3.000 s  incident_opened crash@a/0#1"),
+    ):
+        text = told(f"score.{name}", of, {2: trace})
+        assert "events of replication 2, whose trace was kept:" in text
+        assert wanted in text
