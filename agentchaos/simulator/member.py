@@ -20,6 +20,9 @@ from agentchaos.simulator.unit import Unit
 
 Steps = Generator[simpy.Event, Any, None]
 
+PAUSE = 1_000_000_000
+"""Ns before the next task of an endless loop where one took no time: refused tasks must not stop the clock."""
+
 
 class Member:
     """A role of a group. It runs on `unit`; while that is down, it waits for `ready`."""
@@ -47,6 +50,7 @@ class Member:
         self.checkpoints = Checkpoints(self)
         self.stream: Stream = group.stream  # of the step in hand
         self._taken = self._looks = 0
+        self._took_at = -1  # when it took the last task of an endless loop
         self._looked_at = (-1, -1)
         self._think = self.sim.stations.get(self.spec.step.think or "")
         self._act = self.sim.stations.get(self.spec.step.act or "")
@@ -119,6 +123,8 @@ class Member:
 
     def _await_task(self) -> Steps:
         """Waits for a task; one that hangs, until it is up again."""
+        if self._took_at == self.env.now:
+            yield self.env.timeout(PAUSE)
         task = self._next_task()
         if task is not None:
             self.take(task)
@@ -141,6 +147,7 @@ class Member:
         elif self.spec.tasks.loop == "endless" and self.env.now <= self.sim.horizon:
             task = self.group.make(f"{self.index}:{self._taken}")
             self._taken += 1
+            self._took_at = self.env.now
             self.group.plan_task(task)
         else:
             return self.group.next_task()  # spawned ones

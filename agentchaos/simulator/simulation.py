@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from typing import Any
 
@@ -163,10 +164,8 @@ class Simulation:
         for strike in strikes:
             while worked < strike.time:
                 began, counts = self.env.now, unit.up
-                try:
+                with contextlib.suppress(simpy.Interrupt):  # it went down
                     yield self.env.timeout(strike.time - worked) if counts else unit.turned
-                except simpy.Interrupt:  # it went down
-                    pass
                 if counts:
                     worked += self.env.now - began
             if self.env.now > self.horizon:

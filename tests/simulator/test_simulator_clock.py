@@ -145,3 +145,12 @@ def test_children_are_begotten_by_finished_steps_and_not_by_their_grandchildren_
     assert names[:3] == ["a/at0", "a/at0>1.0", "a/at0>1.0>1.0"] or "a/at0>1.0" in names[:3]
     assert len(names) == 1 + 2 + 4
     assert len(set(names)) == 7
+
+
+def test_tasks_that_are_refused_at_once_do_not_stop_the_clock() -> None:
+    played = play(
+        "name: x\npreset: ideal\nhorizon: 9s\ndrain: 1s\nservices: {t: {latency: 1s}}\n"
+        "agents: {a: {tasks: {loop: endless, steps: 1}, step: {act: t}}}\n"
+        "faults: [{rate_limit: {service: t, at: 2s, for: 4s}}]\n"
+    )
+    assert played.at("task_arrived") == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
