@@ -197,7 +197,7 @@ def _full_name(name: str, labels: str | None, known: set[str] | None, at: int, l
 
 
 def _is_score(name: str) -> bool:
-    return name.startswith("score.") or name in (*DIMENSIONS, "overall")
+    return name.startswith("score.") or name in (*DIMENSIONS, "overall", "coverage")
 
 
 def _kind(name: str) -> str | None:
@@ -304,4 +304,4 @@ def known_names(
     names |= {f"recovery_time{{fault={fault},from=after_lift}}" for fault in faults}
     names |= {f"outage{{fault={fault}}}" for fault in faults}
     attributes = [name for group in ATTRIBUTES.values() for name in group]
-    return names | {f"score.{name}" for name in attributes} | set(DIMENSIONS) | {"overall"}
+    return names | {f"score.{name}" for name in attributes} | set(DIMENSIONS) | {"overall", "coverage"}

@@ -29,7 +29,7 @@ from agentchaos.scoring.measures import (
 )
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
-from agentchaos.scoring.table import Table
+from agentchaos.scoring.table import DeclaredFault, Table
 from agentchaos.trace import NS
 
 MISSED_MAX = 0.20
@@ -125,6 +125,10 @@ def _by_bounds(
 
 def _judge_score(gate: Gate, scores: Scores) -> Judged:
     name = gate.name.removeprefix("score.")
+    if name == "coverage":
+        measured = sum(one.mean is not None for one in scores.attributes)
+        share, told = measured / len(scores.attributes), f"{measured} of {len(scores.attributes)} attributes"
+        return _by_bounds(gate, share, share, share, measured, told, "1")
     if gate.name.startswith("score."):
         one = next((a for a in scores.attributes if a.name == name), None)
         if one is None or one.mean is None:
@@ -396,20 +400,21 @@ def landings(table: Table) -> tuple[FaultLanding, ...]:
     for fault in table.declared:
         row = rows.get(fault.name)
         planned, landed, missed = (row.planned, row.landed, dict(row.missed)) if row else (0, 0, {})
-        verdict, reason = _landing(fault.expect, planned, landed, missed, played)
+        verdict, reason = _landing(fault, planned, landed, missed, played)
         found.append(
             FaultLanding(fault.name, fault.kind, fault.target, planned, landed, missed, verdict, reason)
         )
     return tuple(found)
 
 
-def _landing(expect: int, planned: int, landed: int, missed: dict[str, int], played: int) -> tuple[str, str]:
+def _landing(
+    fault: DeclaredFault, planned: int, landed: int, missed: dict[str, int], played: int
+) -> tuple[str, str]:
+    expect = fault.expect
     if planned == 0:
-        # k strikes of chance 0 so far: by the rule of three at most 3 / R a replication
-        return (
-            "missed",
-            f"no strike was planned in {played} replications; enlarge the horizon or the replications",
-        )
+        chance = "" if fault.enough is None else f"; {fault.enough} give a 95 % chance of one"
+        told = f"no strike was planned in {played} replications{chance}"
+        return "missed", f"{told}; enlarge the horizon or the replications"
     if landed < expect:
         why = ", ".join(f"{count} {reason}" for reason, count in sorted(missed.items()))
         return "missed", f"{landed} of {planned} strikes landed, {expect} wanted ({why or 'no reason'})"

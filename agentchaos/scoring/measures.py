@@ -128,8 +128,9 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
     for row in rows:
         tasks, datum = row.get("tasks_planned"), row.get(name)
         if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
-            # the weights of a group's tasks are in thousandths
-            n += min(tasks.count, datum.denominator / 1000) if "{agent=" in name else tasks.count
+            # not all have a deadline; the weights of a group's tasks are in thousandths
+            own = datum.denominator / (1000 if "{agent=" in name else 1)
+            n += min(float(tasks.count), own)
     return n
 
 

@@ -128,6 +128,8 @@ def _least(passes: Callable[[int], bool]) -> int | None:
 
 def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
     name, expression = gate.datum.removeprefix("score."), gate.expression
+    if name == "coverage":
+        return GateNeed(expression, 1, "it counts the attributes that were measured, whatever their scores")
     if gate.is_score and (why := perfect.missing(name)):
         return GateNeed(expression, None, why)
     if name == "consistency" or name.startswith("pass_"):

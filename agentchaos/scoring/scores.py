@@ -141,7 +141,8 @@ def _consistency(table: Table, dimension: str, alpha: float) -> Attribute:
     pooled = pooled_panel(table.rows())
     if pooled is None:
         return _blank("consistency", dimension, "no group has a panel; add 'tasks: {panel: 50}'")
-    mean, n = pass_hat([(t.trials, t.right) for t in pooled.rows], PASS_K)
+    trials = [(t.trials, t.right) for t in pooled.rows]
+    mean, n = pass_hat(trials, PASS_K)
     if mean is None:
         return _blank("consistency", dimension, f"no task identity had {PASS_K} trials")
     bounds = intervals.wilson(mean, n, alpha)
@@ -150,12 +151,22 @@ def _consistency(table: Table, dimension: str, alpha: float) -> Attribute:
         ("identities", f"{n} with at least {PASS_K} trials of {len(pooled.rows)}"),
         ("trials", f"{sum(t.trials for t in pooled.rows):,}"),
         ("right", f"{sum(t.right for t in pooled.rows):,}"),
+        *_beside_pass(trials, mean),
         ("bounds", "Wilson over the identities of the panel"),
     )
     return Attribute(
         "consistency", dimension, mean, bounds.low, bounds.high, n, "emergent",
         label=f"pass^{PASS_K}", detail=detail,
     )  # fmt: skip
+
+
+def _beside_pass(trials: Sequence[tuple[int, int]], mean: float) -> Detail:
+    """Diagnostics, never gates: both reward failing always."""
+    alike = [1 - 4 * n / (n - 1) * (c / n) * (1 - c / n) for n, c in trials if n >= PASS_K]
+    once, _ = pass_hat([(n, c) for n, c in trials if n >= PASS_K], 1)
+    ratio = f"{mean / once:.4f}" if once else "-"
+    outcome = f"{math.fsum(alike) / len(alike):.4f}"
+    return ((f"ratio pass^{PASS_K} / pass^1 (diagnostic)", ratio), ("outcome consistency, unbiased", outcome))
 
 
 def _responsiveness(table: Table, dimension: str, alpha: float) -> Attribute:

@@ -11,7 +11,10 @@ from agentchaos.scoring.objectives import Objectives
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DeclaredFault:
-    """A fault as the scenario declares it: it landed if it struck at least `expect` times."""
+    """A fault as the scenario declares it: it landed if it struck at least `expect` times.
+
+    enough: the replications that give a 95 % chance of a strike, where the plan knows.
+    """
 
     name: str
     kind: str
@@ -19,6 +22,7 @@ class DeclaredFault:
     scope: str
     expect: int = 1
     weight: float = 1.0
+    enough: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -304,6 +304,16 @@ def test_a_misspelt_attribute_does_not_make_a_dimension_whole() -> None:
     assert judged("functional >= 0.1", table(200, objectives=chosen)).verdict == "not_measured"
 
 
+@pytest.mark.parametrize(
+    ("gate", "wanted"),
+    [("coverage >= 60%", "pass"), ("coverage >= 0.9", "fail"), ("coverage < 0.9", "pass")],
+)
+def test_coverage_can_be_gated(gate: str, wanted: str) -> None:
+    one = judged(gate, table(2))
+    assert (one.verdict, one.value) == (wanted, pytest.approx(12 / 19))
+    assert "12 of 19" in one.reason or wanted == "fail"
+
+
 # -- implied gates --------------------------------------------------------------------------------
 
 
@@ -353,6 +363,12 @@ def test_a_fault_lands_as_often_as_it_must() -> None:
     assert (short.verdict, "2 of 5 strikes landed, 3 wanted" in short.reason) == ("missed", True)
     none = landing(0, 0)
     assert (none.verdict, "no strike was planned in 4 replications" in none.reason) == ("missed", True)
+
+
+def test_how_many_replications_would_do_is_said_where_it_is_known() -> None:
+    declared = [DeclaredFault("lag", "latency", "crm", "call", enough=40)]
+    (one,) = landings(table(4, declared=declared))
+    assert "40 give a 95 % chance of one" in one.reason
 
 
 def test_more_than_a_fifth_missed_is_a_miss() -> None:

@@ -92,6 +92,16 @@ def test_the_published_rows_come_through_the_scorer(row: str, replications: int)
     assert measures["task_success"].mean == pytest.approx(published[0], abs=5e-4)
 
 
+def test_diagnostics_stand_beside_consistency() -> None:
+    # 1 - 4 K / (K - 1) p (1 - p): always failing is consistent, too; and the ratio falls with a success
+    for second, ratio, outcome in ((0, "1.0000", "1.0000"), (1, "0.8000", "0.5000")):
+        rows = (Trial("a", 0, 4, 4), Trial("a", 1, 4, second))
+        of = table(1, lambda n, _, rows=rows: {"panel": Trials(rows)})
+        detail = dict(attribute(scored(of), "consistency").detail)
+        assert detail["ratio pass^4 / pass^1 (diagnostic)"] == ratio
+        assert detail["outcome consistency, unbiased"] == outcome
+
+
 def test_pass_hat_leaves_out_what_was_tried_too_seldom() -> None:
     assert pass_hat([(4, 4), (3, 3)], 4) == (1.0, 1)
     assert pass_hat([(3, 3)], 4) == (None, 0)
