@@ -31,7 +31,7 @@ _BYTES = {
     "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
-_NUMBER = r"[+-]?(?:\d+(?:[_\d]*\d)?(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:[0-9](?:_*[0-9])*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _PIECE = re.compile(rf"\s*({_NUMBER})\s*(ns|us|ms|s|min|h|d)(?![A-Za-z])")
 _WITH_UNIT = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z%/]*)\s*")
 
@@ -132,7 +132,7 @@ def canonical_duration(ns: int) -> str:
 
 def parse_rate(text: str | int | float) -> float:
     """Events per second: `600/min`, `2/h`."""
-    found = re.fullmatch(rf"\s*({_NUMBER})\s*/\s*(ms|s|min|h|d)\s*", str(text))
+    found = re.fullmatch(rf"\s*({_NUMBER})\s*/\s*(ms|s|min|h|d)\s*", _digits(text))
     if _is_number(text) or found is None:
         raise ValueError(f"{shown(text)} is not a rate; write '600/min', '2/h' or '10/s'")
     rate = _number(found.group(1)) / _SECONDS[found.group(2)]
@@ -143,7 +143,7 @@ def parse_rate(text: str | int | float) -> float:
 
 def parse_size(text: str | int | float) -> int:
     """Bytes: `4KB`, `2MB`, `1GiB`."""
-    found = _WITH_UNIT.fullmatch(str(text))
+    found = _WITH_UNIT.fullmatch(_digits(text))
     if found is None or (found.group(2) not in _BYTES and found.group(0).strip() not in ("0", "0.0")):
         raise ValueError(f"{shown(text)} is not a size; write '4KB', '2MB' or '1GiB'")
     size = _times(found.group(1), _BYTES.get(found.group(2), 1))
@@ -154,7 +154,7 @@ def parse_size(text: str | int | float) -> int:
 
 def parse_bandwidth(text: str | int | float) -> float:
     """Bytes per second: `100MB/s`."""
-    found = re.fullmatch(r"\s*(.+?)\s*/\s*s\s*", str(text))
+    found = re.fullmatch(r"\s*(.+?)\s*/\s*s\s*", _digits(text))
     try:
         bandwidth = parse_size(found.group(1)) if found else 0
     except ValueError:
@@ -172,7 +172,7 @@ def parse_count(text: str | int | float, word: str = "steps") -> int:
     """A count, with or without its word: `5`, `5 steps`."""
     if isinstance(text, float) and text.is_integer():
         text = int(text)
-    found = re.fullmatch(r"\s*(-?\d[\d_]*)\s*([A-Za-z]*)\s*", _digits(text))
+    found = re.fullmatch(r"\s*(-?[0-9][0-9_]*)\s*([A-Za-z]*)\s*", _digits(text))
     if found is None or found.group(2) not in ("", word, word.removesuffix("s")):
         raise ValueError(f"{shown(text)} is not a count; write '5 {word}' or 5")
     digits = found.group(1).replace("_", "")
@@ -215,7 +215,7 @@ CURRENCIES = frozenset(_CURRENCIES.split())
 
 def parse_price(text: str | int | float) -> Money:
     """A price per million tokens: `2.5 usd/M`."""
-    found = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z]{{3}})\s*/\s*M\s*", str(text))
+    found = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z]{{3}})\s*/\s*M\s*", _digits(text))
     if found is None:
         raise ValueError(f"{shown(text)} is not a price per million tokens; write '2.5 usd/M'")
     amount, currency = _number(found.group(1)), found.group(2).lower()
@@ -247,7 +247,7 @@ def _plain(text: str) -> float:
 
 
 def _whole(text: Any) -> float:
-    return float(parse_count(text, "tokens" if "token" in str(text) else "steps"))
+    return float(parse_count(text, "tokens" if "token" in _digits(text) else "steps"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -446,7 +446,7 @@ def parse_distribution(text: Any, unit: str = "s") -> Distribution:
     if isinstance(text, Distribution):
         return text
     value = {"s": _seconds, "count": _whole, "1": parse_share}[unit]
-    call = _CALL.fullmatch(str(text))
+    call = _CALL.fullmatch(_digits(text))
     if call is None:
         return _checked(Distribution("constant", (value(text),), unit, _plain_text(text, unit)))
     kind, inside = call.group(1).lower(), call.group(2)
@@ -472,7 +472,7 @@ def _tight(found: re.Match[str]) -> str:
 
 
 def _plain_text(text: Any, unit: str) -> str:
-    return canonical_duration(parse_duration(text)) if unit == "s" else str(text).strip()
+    return canonical_duration(parse_duration(text)) if unit == "s" else _digits(text).strip()
 
 
 def _named(kind: str, arguments: list[str]) -> dict[str, str]:

@@ -51,6 +51,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     if near := difflib.get_close_matches(word, list(folded), 1, cutoff=0.6):
         return folded[near[0]]
     parts = {part: name for name in reversed(folded) for part in name.split("_") if len(part) > 3}
-    if near := difflib.get_close_matches(word, list(parts), 1, cutoff=0.8):
-        return folded[parts[near[0]]]
+    for piece in (word, *word.split("_")[::-1]):
+        if near := difflib.get_close_matches(piece, list(parts), 1, cutoff=0.8):
+            return folded[parts[near[0]]]
     return None

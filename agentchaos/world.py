@@ -209,7 +209,15 @@ _PARTS: dict[Part, dict[str, Any]] = {
 
 
 def _part(name: Part) -> Any:
-    return Field(PartSpec(**_PARTS[name]), json_schema_extra={"source": "assumed", "grade": "-"})
+    told = {
+        "memory": "what it has learnt, across tasks",
+        "goal": "what the task in hand is for",
+        "plan": "the steps that are to come",
+        "context": "what it has read and said in the task in hand",
+        "tools": "open sessions of its tools, with their keys",
+    }
+    extra: dict[str, Any] = {"source": "assumed", "grade": "-"}
+    return Field(PartSpec(**_PARTS[name]), description=told[name], json_schema_extra=extra)
 
 
 class StateSpec(Noun):

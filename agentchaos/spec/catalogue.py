@@ -15,7 +15,7 @@ from agentchaos.metrics.base import Metric
 from agentchaos.plugins import shelf
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.spec.scenario import ObjectivesSpec, Scenario
-from agentchaos.words import did_you_mean
+from agentchaos.words import did_you_mean, shown
 from agentchaos.world import (
     FAULTS,
     MECHANISMS,
@@ -71,7 +71,7 @@ def listing(kind: str) -> Iterator[str]:
     """
     known = kinds()
     if kind not in known:
-        raise UsageError(f"nothing is called '{kind}'{did_you_mean(kind, list(known))}")
+        raise UsageError(f"nothing is called {shown(kind)}{did_you_mean(kind, list(known))}")
     things = known[kind]
     width = max((len(name) for name in things), default=0)
     for name, thing in things.items():
@@ -107,12 +107,17 @@ def explanation(name: str) -> Iterator[str]:
     Raises:
         UsageError: nothing of that name.
     """
-    for kind, things in kinds().items():
-        if name in things:
-            yield from _explain(kind, name, things[name])
-            return
+    # `tasks` is a part of a scenario and a metric too: both are told, what can be written first
+    found = [(kind, things[name]) for kind, things in kinds().items() if name in things]
+    found.sort(key=lambda one: one[0] == "metrics")
+    for place, (kind, thing) in enumerate(found):
+        if place:
+            yield ""
+        yield from _explain(kind, name, thing)
+    if found:
+        return
     words = [word for things in kinds().values() for word in things]
-    raise UsageError(f"nothing is called '{name}'{did_you_mean(name, words)}")
+    raise UsageError(f"nothing is called {shown(name)}{did_you_mean(name, words)}")
 
 
 def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
@@ -129,7 +134,10 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield ""
         yield str(thing.about)
         return
-    for label, value in _facts(thing):
+    facts = list(_facts(thing))
+    if facts:
+        yield ""
+    for label, value in facts:
         yield f"{label}: {value}"
     yield ""
     yield "Fields:"
@@ -142,7 +150,6 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
 
 def _facts(thing: Any) -> Iterator[tuple[str, str]]:
     if hasattr(thing, "boundary"):
-        yield "", ""
         yield "Boundary", thing.boundary
         yield "Exercises", ", ".join(thing.exercises) or "-"
         if thing.figure != "-":
@@ -164,8 +171,13 @@ def _field(key: str, field: FieldInfo) -> Iterator[str]:
 
 def _shown(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
+    for mark in field.metadata:
+        if hasattr(mark, "write") and not isinstance(value, str):  # a quantity, in its own unit
+            return str(mark.write(value))
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, BaseModel):
         dumped = value.model_dump(mode="json", exclude_none=True)
         return ", ".join(f"{k}: {v}" for k, v in dumped.items()) or "none"

@@ -215,6 +215,9 @@ def complaints(error: ValidationError, model: type[BaseModel], data: Any) -> lis
             found.append(Complaint(known(data, loc), message))
         else:
             here = known(data, loc)
+            if loc[-1:] == ("[key]",):
+                found.append(Complaint(here, str(_say(one).message), at_key=True))
+                continue
             written = _at(data, here)
             # what was written, not what it was read as: '0s' and not 0 ns
             as_written = one if isinstance(written, dict | list) else {**one, "input": written}

@@ -260,7 +260,7 @@ def _wrong_key(node: yaml.Node) -> str | None:
         return "a key is a plain word, not a list or mapping"
     if _tag(node.tag) not in ("str", "!"):
         return f"the tag {shown(_tag(node.tag))} is not allowed; write the plain key"
-    if node.value == "<<":
+    if node.value == "<<" and node.style is None:
         return "merge keys are not part of YAML 1.2; write the fields, or use 'include'"
     if any(0xD800 <= ord(c) <= 0xDFFF for c in node.value):
         return "half of a surrogate pair is no character"

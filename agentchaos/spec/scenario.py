@@ -164,7 +164,7 @@ class Scenario(Noun):
             yield from self._group_problems(name, group)
         yield from self._fault_problems()
         for loc, message in complaints(self.dimensions, self.aggregate, self.weights):
-            yield Finding(loc, message)
+            yield Finding(loc, message, at_key=message.startswith(("no dimension", "no attribute or")))
         yield from self._gate_problems()
 
     def _service(self, loc: Loc, name: str | None, kinds: tuple[str, ...]) -> Iterator[Finding]:

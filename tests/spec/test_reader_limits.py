@@ -189,12 +189,12 @@ def test_includes_do_not_multiply(folder: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "text",
     [
-        "name: a\nagents: {}\nfaults: [" + "x, " * 80_000 + "x]\n",
-        "name: a\nfaults:\n" + "  - {nope: 1}\n" * 15_000,
-        "name: a\n" + "".join(f"key{n}: {{a: [1]}}\n" for n in range(12_000)),
-        "a: 1\n" * 50_000,
+        "name: a\nagents: {}\nfaults: [" + "x, " * 40_000 + "x]\n",
+        "name: a\nfaults:\n" + "  - {nope: 1}\n" * 6_000,
+        "name: a\n" + "".join(f"key{n}: {{a: [1]}}\n" for n in range(6_000)),
+        "a: 1\n" * 20_000,
         "name: a\ngates:\n" + "  - nope >= 0.5\n" * 15_000,
-        "[" * 250_000,
+        "[" * 120_000,
         "a: " * 80_000,
         "- " * 120_000,
         "&a " * 80_000,

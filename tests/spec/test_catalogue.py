@@ -1,0 +1,231 @@
+"""`list`, `explain` and `schema`: every name on every shelf is told, and every example works."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from agentchaos import bundled
+from agentchaos.cli import app
+from agentchaos.faults.base import CallFault
+from agentchaos.spec import catalogue
+from agentchaos.spec.nodes import Builder, compose, dump
+from agentchaos.spec.reader import read
+from agentchaos.spec.scenario import Scenario
+from agentchaos.world import FAULTS, MECHANISMS, RECOVERIES
+
+KINDS = catalogue.kinds()
+THINGS = [(kind, name) for kind, things in KINDS.items() for name in things]
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def data_of(text: str) -> Any:
+    builder = Builder("example")
+    data = builder.build(compose(text, "example"))
+    assert not builder.problems
+    return data
+
+
+# -- list and explain ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_has_a_line_with_words_for_each_thing(kind: str) -> None:
+    code, told, _ = run("list", kind)
+    assert code == 0
+    lines = {line.split()[0]: line.split(maxsplit=1) for line in told.splitlines() if line}
+    for name in KINDS[kind]:
+        assert len(lines[name]) == 2, f"{name} is listed without a word about it"
+
+
+def test_an_unknown_kind_or_name_is_told_with_a_mend() -> None:
+    assert run("list", "falts") == (2, "", "nothing is called 'falts'; did you mean 'faults'?\n")
+    assert run("explain", "crsh") == (2, "", "nothing is called 'crsh'; did you mean 'crash'?\n")
+    assert run("explain", "\x1b[2J\n")[2].rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(("kind", "name"), THINGS)
+def test_everything_is_explained(kind: str, name: str) -> None:
+    code, told, _ = run("explain", name)
+    assert code == 0
+    assert told.startswith(f"{name}  (")
+    thing = KINDS[kind][name]
+    if not (isinstance(thing, type) and issubclass(thing, BaseModel)):
+        assert len(told.splitlines()) >= 3
+        return
+    fields = thing.model_fields
+    for key, field in fields.items():
+        (line,) = re.findall(rf"^  {re.escape(field.alias or key)}: (.*)$", told, re.MULTILINE)
+        assert line.endswith(")"), line
+        assert field.description, f"{name}.{key} has no description"
+        assert field.description in line
+        assert line.endswith("(required)") == field.is_required()
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and "source" in extra:
+            assert f"source: {extra['source']} [{extra['grade']}]" in told
+            assert extra["grade"] in ("A", "B", "C", "-")
+    assert not re.search(r"None|<class|PydanticUndefined|object at|Money\(|\d{10}", told), told
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(k, n) for k, n in THINGS if k in ("faults", "mechanisms", "recoveries")]
+)
+def test_explanations_of_what_can_be_written_show_an_example(kind: str, name: str) -> None:
+    assert f"Example: {KINDS[kind][name].example}" in run("explain", name)[1]
+
+
+# -- examples -----------------------------------------------------------------------------------
+
+
+def world() -> dict[str, Any]:
+    return {
+        "name": "example",
+        "horizon": "3h",
+        "services": {
+            "gpt": {"kind": "model"},
+            "crm": {"side_effects": True},
+            "refunds": {"side_effects": True},
+            "store": {"kind": "store"},
+        },
+        "agents": {
+            "support": {
+                "tasks": {"loop": 3},
+                "step": {"think": "gpt", "act": "crm"},
+                "protect": {"checkpointing": {}},
+            },
+            "payments": {"tasks": {"loop": 3}, "step": {"think": "gpt", "act": "refunds"}},
+        },
+    }
+
+
+def accepted(data: dict[str, Any], tmp_path: Path) -> Scenario:
+    (tmp_path / "it.yaml").write_text(dump(data))
+    return read(tmp_path / "it.yaml", Scenario).value
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_example_of_a_fault_works(name: str, tmp_path: Path) -> None:
+    fault = FAULTS[name]
+    example = data_of(fault.example)
+    assert list(example) == [name]
+    one = accepted({**world(), "faults": [example]}, tmp_path).declared[0]
+    assert isinstance(one, fault)
+    assert fault.boundary
+    assert fault.exercises
+    assert (fault.figure == "-") == (fault.grade == "-")
+    assert isinstance(one, CallFault) == (fault.scope == "call")
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_the_example_of_a_mechanism_works(name: str, tmp_path: Path) -> None:
+    example = data_of(MECHANISMS[name].example)
+    assert list(example) == [name]
+    data = world()
+    data["agents"]["support"]["protect"] = example
+    assert getattr(accepted(data, tmp_path).agents["support"].protect, name) is not None
+
+
+@pytest.mark.parametrize("name", RECOVERIES)
+def test_the_example_of_a_recovery_works(name: str, tmp_path: Path) -> None:
+    data = world()
+    data["agents"]["support"] |= data_of(RECOVERIES[name].example)
+    assert accepted(data, tmp_path).agents["support"].recovery.name == name
+
+
+@pytest.mark.parametrize("word", [w for r in RECOVERIES.values() for w in (r.name, *r.aliases)])
+def test_every_word_for_a_recovery_works(word: str, tmp_path: Path) -> None:
+    data = world()
+    data["agents"]["support"]["recover"] = word
+    accepted(data, tmp_path)
+
+
+# -- schema -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    code, told, _ = run("schema")
+    assert code == 0
+    return json.loads(told)  # type: ignore[no-any-return]
+
+
+def misfits(data: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "") -> list[str]:
+    """Where data do not fit a JSON schema: as much of JSON Schema as ours uses."""
+    if ref := schema.get("$ref"):
+        return misfits(data, root["$defs"][ref.removeprefix("#/$defs/")], root, at)
+    if options := schema.get("anyOf"):
+        found = [misfits(data, option, root, at) for option in options]
+        return [] if any(not one for one in found) else min(found, key=len)
+    types = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+    wanted = schema.get("type", [])
+    fits = {
+        name
+        for name in ([wanted] if isinstance(wanted, str) else wanted)
+        if (isinstance(data, int | float) and not isinstance(data, bool)) == (name in ("number", "integer"))
+        and (name in ("number", "integer") or isinstance(data, types[name]))
+    }
+    found = [f"{at}: {data!r} is no {wanted}"] if wanted and not fits else []
+    if "enum" in schema and data not in schema["enum"]:
+        found.append(f"{at}: {data!r} is not of {schema['enum']}")
+    if "const" in schema and data != schema["const"]:
+        found.append(f"{at}: {data!r} is not {schema['const']!r}")
+    if isinstance(data, list):
+        found += [
+            line
+            for i, v in enumerate(data)
+            for line in misfits(v, schema.get("items", {}), root, f"{at}[{i}]")
+        ]
+    if isinstance(data, dict):
+        fields, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        found += [f"{at}: lacks {key}" for key in schema.get("required", ()) if key not in data]
+        for key, value in data.items():
+            if key not in fields and others is False:
+                found.append(f"{at}: {key} is not known")
+            inner = fields.get(key, others)
+            if isinstance(inner, dict):
+                found += misfits(value, inner, root, f"{at}.{key}")
+    return found
+
+
+def merged(name: str) -> Any:
+    return read(bundled.path(name), Scenario).data
+
+
+@pytest.mark.parametrize("name", bundled.names())
+def test_bundled_scenarios_fit_the_schema(name: str, schema: dict[str, Any]) -> None:
+    assert misfits(merged(name), schema, schema) == []
+
+
+def test_an_editor_knows_include_and_what_is_wrong(schema: dict[str, Any]) -> None:
+    own = yaml.safe_load(bundled.path("customer_service_fragile").read_text(encoding="utf-8"))
+    # it leaves to the file that it includes what it does not say
+    assert [line for line in misfits(own, schema, schema) if " lacks " not in line] == []
+    assert misfits({**merged("quickstart"), "horizn": 1}, schema, schema) == [": horizn is not known"]
+    assert misfits({**merged("quickstart"), "faults": [{"crsh": {}}]}, schema, schema) != []
+    assert misfits({**merged("quickstart"), "horizon": "soon", "seed": "x"}, schema, schema) != []
+
+
+def test_every_reference_in_the_schema_leads_somewhere(schema: dict[str, Any]) -> None:
+    references = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
+    assert references <= set(schema["$defs"])
+    assert {"Group", "Service", "Crash", "Heartbeat"} <= references
+    for name in FAULTS:
+        assert name in schema["$defs"]["FaultItem"]["properties"]
+
+
+def test_every_field_of_the_schema_says_what_it_is(schema: dict[str, Any]) -> None:
+    named = {"FaultItem", "RecoveryItem", "Protect"}  # their fields are things, each with words of its own
+    for title, model in schema["$defs"].items():
+        for key, field in model.get("properties", {}).items():
+            assert title in named or "description" in field, f"{title}.{key}"
