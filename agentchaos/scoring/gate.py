@@ -187,8 +187,11 @@ def _says_something(datum: object) -> bool:
 
 def _why_none(name: str, table: Table) -> str:
     """Why there is no such measure."""
-    fault = name.partition("{fault=")[2].rstrip("}")
-    if any(i.fault == fault and i.scope == "service" for _, i in table.incidents()):
+    if base_name(name) not in PICKS:
+        return "nothing of the kind happened"
+    wanted = name.partition("{fault=")[2].rstrip("}")
+    served = sorted({i.fault for _, i in table.incidents() if i.scope == "service"})
+    if fault := next((fault for fault in served if wanted in ("", fault)), None):
         return (
             f"its incidents are those of a service: gate 'recovery_time{{fault={fault},from=after_lift}}' "
             f"or 'outage{{fault={fault}}}'"

@@ -83,7 +83,7 @@ def exact_low(values: Sequence[float], alpha: float = ALPHA, floor: float = 0.0)
     return _exact_low(tuple(sorted(min(max(float(v), floor), 1.0) for v in values)), alpha, floor)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def _exact_low(values: tuple[float, ...], alpha: float, floor: float) -> float:
     """As above, for sorted values; kept, since measures and scores ask for the same."""
     import numpy as np

@@ -116,6 +116,7 @@ def test_a_service_has_its_own_recovery_clock() -> None:
     rows = with_incidents(lambda n: [lag])
     one = judged("recovery_time{fault=lag} <= 60s", table(20, rows))
     assert (one.verdict, "from=after_lift" in one.reason) == ("not_measured", True)
+    assert "{fault=lag,from=after_lift}" in judged("recovery_time.p95 <= 60s", table(20, rows)).reason
     after = judged("recovery_time{fault=lag,from=after_lift} <= 21s", table(20, rows))
     assert (after.verdict, after.value) == ("pass", 20.0)
     assert judged("outage{fault=lag} <= 299s", table(20, rows)).verdict == "fail"
