@@ -22,13 +22,10 @@ import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentchaos import __version__
-from agentchaos.archive import Archive
 from agentchaos.errors import (
     EXIT_OF_VERDICT,
     ArchiveError,
@@ -41,17 +38,20 @@ from agentchaos.metrics.base import Count, Curve, Data, Incidents, Ratio
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
 from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
-from agentchaos.scoring.gate import Ruling, judge, landings, verdict
-from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import FaultLanding, Judged, Measured
-from agentchaos.scoring.scores import score
-from agentchaos.scoring.table import Table
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
 from agentchaos.targets.simulator import Simulator
 from agentchaos.terms import Terms
 from agentchaos.terms import terms as terms_of
 from agentchaos.trace import NS, Batch, Checker, Recorder, Row
+
+# what only playing, judging and keeping a run needs is imported there: `validate` is to be quick
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from agentchaos.archive import Archive
+    from agentchaos.scoring.gate import Ruling
 
 Arms = dict[str, dict[int, Data]]
 Progress = Callable[[int, int], None]
@@ -213,6 +213,9 @@ def _play_on(
     done: dict[tuple[str, int], Data],
     progress: Progress | None,
 ) -> None:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     with ProcessPoolExecutor(jobs, initializer=_take_plan, initargs=(plan,)) as pool:
         futures: dict[Future[Data], tuple[str, int]] = {}
         queue = iter(todo)
@@ -236,6 +239,8 @@ def _gather(
     progress: Progress | None,
     total: int,
 ) -> None:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     for future in wait(futures, return_when=FIRST_COMPLETED).done:
         done[futures.pop(future)] = future.result()
         if progress:
@@ -258,6 +263,11 @@ def report_on(
 
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
+    from agentchaos.scoring.gate import judge, landings, verdict
+    from agentchaos.scoring.measures import measure
+    from agentchaos.scoring.scores import score
+    from agentchaos.scoring.table import Table
+
     played = len(arms.get("chaos", {}))
     table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
     measures = measure(table)
@@ -306,6 +316,8 @@ def report_on(
 
 def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:
     """The verdict where not every replication of the plan was played: never a pass."""
+    from agentchaos.scoring.gate import Ruling
+
     if complete:
         reason = f"only {played} of {planned} replications was played: that repeats a run, it judges nothing"
     else:
@@ -472,6 +484,8 @@ def run(
         ArchiveError: the folder cannot be written (said before anything is played).
         TargetError: the engine broke down.
     """
+    from agentchaos.archive import Archive
+
     archive = Archive.create(out, plan.scenario)
     terms = terms_of(plan, reproduce(loaded, plan))
     archive.write_scenario(loaded.text)
@@ -563,6 +577,8 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
         ArchiveError: the folder is not that of a run, or it is damaged.
         UsageError: a gate that says nothing.
     """
+    from agentchaos.archive import Archive
+
     archive = Archive.open(folder)
     terms = _terms_in(archive)
     facts = archive.read_run()
@@ -619,6 +635,7 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     Raises:
         UsageError: nothing of that name was scored.
     """
+    from agentchaos.archive import Archive
     from agentchaos.scoring.explain import lines
 
     archive = Archive.open(folder)
@@ -631,15 +648,10 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
 
 
 def effective(loaded: Loaded[Scenario]) -> str:
-    """The scenario as YAML with every default filled in."""
-    import yaml
+    """The scenario as YAML with every default filled in; it reads back as the same scenario."""
+    from agentchaos.spec.nodes import dump
 
-    return yaml.safe_dump(
-        loaded.value.model_dump(mode="json", by_alias=True, exclude_none=True),
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-    ).rstrip()
+    return dump(loaded.value.effective()).rstrip()
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:
@@ -648,12 +660,10 @@ def copy_scenario(source: Path, target: Path) -> list[Path]:
     Raises:
         UsageError: a file of that name exists, or the folder cannot be written.
     """
-    import yaml
-
-    text = source.read_text(encoding="utf-8")
-    included = (yaml.safe_load(text) or {}).get("include", [])
-    pairs = [(source, target)] + [(source.parent / i, target.parent / i) for i in included]
-    if taken := [str(to) for _, to in pairs if to.exists()]:
+    folder = source.parent
+    included = [path for path in read(source, Scenario).files if path.resolve() != source.resolve()]
+    pairs = [(source, target), *((path, target.parent / path.relative_to(folder)) for path in included)]
+    if taken := [str(to) for _, to in pairs if os.path.lexists(to)]:
         raise UsageError([Problem("exists already; choose another path", file=name) for name in taken])
     try:
         for origin, to in pairs:

@@ -111,7 +111,7 @@ def test_an_interrupt_leaves_an_archive_that_can_be_read(
     assert (again.verdict, again.exit_code) == ("inconclusive", 3)
     assert again.replications == cut.replications
     # what had finished is what the whole run has there
-    whole = pipeline.Archive.open(Path(played[1].folder)).read_data()["chaos"]
+    whole = Archive.open(Path(played[1].folder)).read_data()["chaos"]
     assert Archive.open(Path(cut.folder)).read_data()["chaos"].items() <= whole.items()
 
 

@@ -52,6 +52,8 @@ class Loaded(Generic[M]):
     text: str
     sha256: str
     overrides: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    """Itself and all that it includes."""
 
 
 # -- files --------------------------------------------------------------------------------------
@@ -107,6 +109,7 @@ class _Source:
         self.keys: dict[Loc, Place] = {}
         self.problems: list[Problem] = []
         self.texts: list[str] = []
+        self.files: list[Path] = []
         self.whole = True
         """Whether all that belongs to it was read."""
 
@@ -119,6 +122,7 @@ class _Source:
         file = str(path)
         text = _text_of(path)
         self.texts.append(text)
+        self.files.append(path)
         builder = Builder(file)
         try:
             data = builder.build(compose(text, file))
@@ -331,6 +335,7 @@ def read(path: Path, model: type[M], *, overrides: Sequence[str] = ()) -> Loaded
         text=source.texts[0] if alone else _dumped(data, path, overrides),
         sha256=hashlib.sha256(meant.encode()).hexdigest(),
         overrides=tuple(overrides),
+        files=tuple(dict.fromkeys(source.files)),
     )
 
 

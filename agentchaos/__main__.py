@@ -1,0 +1,5 @@
+"""`python -m agentchaos` is `agentchaos`."""
+
+from agentchaos.cli import main
+
+main()
