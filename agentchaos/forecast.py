@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ from agentchaos.distributions import format_duration
 from agentchaos.faults.base import AgentFault, Fault
 from agentchaos.plan import Plan, Strike
 from agentchaos.scoring.power import Needed
+from agentchaos.terms import enough
 from agentchaos.trace import NS
 from agentchaos.world import Group
 
@@ -121,31 +121,10 @@ def _at_work(fault: Fault, number: int, plan: Plan) -> str:
 
 
 def _enough(fault: Fault, plan: Plan) -> str:
-    """How many replications give a chance of 95 % that it strikes as often as it must."""
-    horizon = plan.world.horizon / NS
-    each = 1
-    if isinstance(fault, AgentFault) and fault.who == "each":
-        group = plan.world.agents[fault.agent]
-        each = group.count + (group.standbys if fault.scope == "process" else 0)
-    thinned = float(fault.probability) if isinstance(fault, AgentFault) else 1.0
-    if fault.every is not None:
-        expected = each * thinned * horizon / fault.every.mean()
-    else:
-        draws = [(k + 0.5) / 1000 for k in range(1000)]
-        at = fault.at
-        within = 1.0 if at is None else sum(at.quantile(u) <= horizon for u in draws) / len(draws)
-        expected = each * thinned * within
-    if expected <= 0:
+    number = enough(plan, fault)
+    if number is None:
         return "enlarge the horizon"
-    wanted = _poisson_mean(fault.expect)
-    return f"about {math.ceil(wanted / expected):,} replications give a chance of 95 % that it does"
-
-
-def _poisson_mean(count: int) -> float:
-    """The mean at which a Poisson number is at least `count` with a chance of 95 %."""
-    from scipy.special import gammaincinv
-
-    return float(gammaincinv(count, 0.95))
+    return f"about {number:,} replications give a chance of 95 % that it does"
 
 
 def _time(plan: Plan) -> Iterator[str]:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from agentchaos.archive import Archive
     from agentchaos.scoring.gate import Ruling
+    from agentchaos.scoring.power import Needed
 
 Arms = dict[str, dict[int, Data]]
 Progress = Callable[[int, int], None]
@@ -105,15 +106,24 @@ def decide(
     return dataclasses.replace(plan, replications=number)
 
 
-def needed(plan: Plan, scenario: Scenario) -> Any:
-    """How many replications the gates of a plan ask for."""
-    from agentchaos.scoring.power import replications_needed
+SAMPLE = 100
+"""So many replications are drawn to see in how many of them a fault strikes."""
 
+
+def needed(plan: Plan, scenario: Scenario) -> Needed:
+    """How many replications the gates of a plan ask for."""
+    from agentchaos.scoring.power import Struck, replications_needed
+
+    drawn = [{s.fault for s in plan.replication("chaos", n).strikes} for n in range(1, SAMPLE + 1)]
     return replications_needed(
         plan.gates,
         plan.objectives,
         [g.tasks.panel for g in plan.world.agents.values() if g.tasks.panel is not None],
         scenario.max_replications,
+        [
+            Struck(fault.label, fault.scope, sum(fault.label in faults for faults in drawn) / SAMPLE)
+            for fault in plan.faults
+        ],
     )
 
 
@@ -618,6 +628,7 @@ def _refuse_bad_gates(gates: Sequence[str], terms: Terms) -> None:
         [f.name for f in terms.declared],
         [s.name for s in terms.setting.services],
         [g.name for g in terms.setting.groups],
+        sorted({s.currency for s in terms.setting.services if s.price_in or s.price_out}),
     )
     problems = []
     for gate in gates:
@@ -641,7 +652,8 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     archive = Archive.open(folder)
     terms = _terms_in(archive)
     report = score_again(folder)
-    yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives)
+    traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
+    yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)
 
 
 # -- small things of the command line -----------------------------------------------------------

@@ -113,6 +113,22 @@ class Plan:
         strikes = [s for fault in self.faults for s in self._strikes(fault, number)]
         return Replication(arm, number, tuple(sorted(strikes, key=lambda s: (s.time, s.id))))
 
+    def expected_strikes(self, fault: Fault) -> float:
+        """About how often a fault strikes in a replication (a renewal process in the long run)."""
+        horizon = self.world.horizon / NS
+        each, thinned = 1, 1.0
+        if isinstance(fault, AgentFault):
+            thinned = float(fault.probability)
+            if fault.who == "each":
+                group = self.world.agents[fault.agent]
+                each = group.count + (group.standbys if fault.scope == "process" else 0)
+        if fault.every is not None:
+            return each * thinned * horizon / fault.every.mean()
+        if fault.at is None:
+            return 1.0
+        grid = [(k + 0.5) / 1000 for k in range(1000)]
+        return each * thinned * sum(fault.at.quantile(u) <= horizon for u in grid) / len(grid)
+
     def _strikes(self, fault: Fault, number: int) -> Iterator[Strike]:
         chance = self.chance(number).named("strike", fault.stream)
         if isinstance(fault, AgentFault):

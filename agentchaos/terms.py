@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
+from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
@@ -65,6 +67,26 @@ class Terms:
         )
 
 
+def enough(plan: Plan, fault: Fault) -> int | None:
+    """The replications with a 95 % chance that a fault strikes as often as it must; None: no number has it.
+
+    Strikes are taken for Poisson: the least mean at which fewer than `expect` have a chance of 5 %.
+    """
+    each = plan.expected_strikes(fault)
+    if each <= 0:
+        return None
+    low, high = 0.0, 4.0 * fault.expect + 8.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _fewer(fault.expect, middle) > 0.05 else (low, middle)
+    return math.ceil(high / each)
+
+
+def _fewer(count: int, mean: float) -> float:
+    """P(N < count) for N ~ Poisson(mean)."""
+    return math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count))
+
+
 def terms(plan: Plan, reproduce: str) -> Terms:
     """The terms of a plan."""
     return Terms(
@@ -87,6 +109,7 @@ def terms(plan: Plan, reproduce: str) -> Terms:
                 scope=fault.scope,
                 expect=fault.expect,
                 weight=fault.weight,
+                enough=enough(plan, fault),
             )
             for fault in plan.faults
         ),

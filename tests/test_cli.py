@@ -271,7 +271,7 @@ def test_every_bundled_scenario_is_valid_and_can_be_planned(name: str) -> None:
 def test_plan_says_what_it_cannot_show(tmp_path: Path) -> None:
     text = (
         SMALL.replace("mean=15min", "mean=400h")
-        + 'gates: ["recovery_time{fault=crash}.p95 < 60s", "pass_4 >= 0.9"]\n'
+        + 'gates: ["recovery_time{fault=crash}.p95 < 60s", "pass_4 >= 0.9", "availability >= 0.9"]\n'
     )
     done = call("plan", write(tmp_path, text))
     assert done.exit_code == 0
