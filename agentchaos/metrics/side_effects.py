@@ -52,13 +52,13 @@ class SideEffects(Metric):
         super().__init__(setting)
         self._ledgers: dict[str, _Ledger] = {}
         self._over: set[str] = set()
-        self._excluded: set[str] = set()
+        self._counted: set[str] = set()  # open tasks that were planned within the window
         self._sums = dict.fromkeys(("deeds", "doubled", "missing", "orphan", "side_effects"), 0)
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows, in their order across layouts: what came before what matters."""
         if not self._ledgers and not any(event[0] in _OPENING for event in batch.events):
-            self._exclude(batch.events)
+            self._plan_ahead(batch.events)
             return
         ledgers = self._ledgers
         for row in batch.rows:
@@ -73,28 +73,32 @@ class SideEffects(Metric):
             elif kind in _EVENTS:
                 _EVENTS[kind](self, row)
 
-    def _exclude(self, events: list[Row]) -> None:
-        """Remembers the open tasks that do not count."""
+    def _plan_ahead(self, events: list[Row]) -> None:
+        """Remembers the open tasks that count."""
         for event in events:
             if event[0] == "task_planned":
                 self._plan(event)
             elif event[0] == "task_ended":
-                self._excluded.discard(event[4])
+                self._counted.discard(event[4])
 
     def _plan(self, event: Row) -> None:
-        if not self.setting.counts(event[1]):
-            self._excluded.add(event[4])
+        if self.setting.counts(event[1]):
+            self._counted.add(event[4])
 
-    def _of(self, task: str) -> _Ledger:
-        return self._ledgers.setdefault(task, _Ledger())
+    def _of(self, task: str) -> _Ledger | None:
+        """The deeds of a task that counts; after its end too, where a commit was in doubt."""
+        ledger = self._ledgers.get(task)
+        if ledger is None and task in self._counted:
+            ledger = self._ledgers[task] = _Ledger()
+        return ledger
 
     def _intend(self, event: Row) -> None:
-        if event[4] not in self._excluded:
-            self._of(event[4]).deed(event[5]).intended = True
+        if (ledger := self._of(event[4])) is not None:
+            ledger.deed(event[5]).intended = True
 
     def _commit(self, event: Row) -> None:
-        if event[4] not in self._excluded:
-            self._of(event[4]).deed(event[5]).commits += 1
+        if (ledger := self._of(event[4])) is not None:
+            ledger.deed(event[5]).commits += 1
 
     def _claim(self, event: Row) -> None:
         if event[8] > 0 and (ledger := self._ledgers.get(event[4])) is not None:
@@ -109,7 +113,7 @@ class SideEffects(Metric):
 
     def _end(self, event: Row) -> None:
         task = event[4]
-        self._excluded.discard(task)
+        self._counted.discard(task)
         ledger = self._ledgers.get(task)
         if ledger is None:
             return

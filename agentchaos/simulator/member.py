@@ -21,7 +21,7 @@ from agentchaos.simulator.unit import Unit
 Steps = Generator[simpy.Event, Any, None]
 
 PAUSE = 1_000_000_000
-"""Ns before the next task of an endless loop where one took no time: refused tasks must not stop the clock."""
+"""Ns before the next task of an endless loop where one took no time: refusals must not stop the clock."""
 
 
 class Member:

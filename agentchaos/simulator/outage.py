@@ -38,7 +38,7 @@ class Outage(Trouble):
 
     def __init__(self, member: Member, case: Case | None, effect: str, *, name: str = "") -> None:
         self.member, self.case = member, case
-        self.unit = member.unit
+        self.unit = self._told = member.unit
         self.id = case.id if case else name
         self.alarm = member.env.event()
         self.until = case.strike.until if case and effect == "hang" else None
@@ -137,6 +137,7 @@ class Outage(Trouble):
             snapshot, cost = member.checkpoints.pick(self.chance.named("read", self.turn))
             yield self.env.timeout(cost)
         self.unit.back()
+        self._moved()
         member.restore(snapshot, "checkpoint", self.case)
         self._role_up()
 
@@ -152,15 +153,21 @@ class Outage(Trouble):
         yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
         yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
         standby.trouble = None
-        self.sim.event(
-            "failed_over",
-            incident=self.id,
-            agent=member.group.name,
-            member=member.index,
-            value=standby.number,
-        )
+        self._moved()
         member.restore(member.checkpoints.copy, "copy", self.case)
         self._role_up()
+
+    def _moved(self) -> None:
+        """Says that the role stands on another unit, where it does (perhaps one that fell in taking over)."""
+        if self.unit is not self._told:
+            self._told = self.unit
+            self.sim.event(
+                "failed_over",
+                incident=self.id,
+                agent=self.member.group.name,
+                member=self.member.index,
+                value=self.unit.number,
+            )
 
     def _started(self, strategy: str) -> None:
         if self.case is not None:

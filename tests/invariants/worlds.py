@@ -1,0 +1,217 @@
+"""Random scenarios in the real language: small worlds in which everything that can go wrong does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+
+Strategy = st.SearchStrategy[Any]
+
+PARTS = ("memory", "goal", "plan", "context", "tools")
+
+
+def maybe(strategy: Strategy) -> Strategy:
+    return st.none() | strategy
+
+
+def fields(required: dict[str, Strategy], optional: dict[str, Strategy] | None = None) -> Strategy:
+    """A mapping; optional keys are there or not."""
+    return st.fixed_dictionaries(required, optional=optional or {})
+
+
+def time(low: int, high: int) -> Strategy:
+    """A duration of whole tenths of a second, so that ties happen."""
+    return st.integers(low * 10, high * 10).map(lambda tenths: f"{tenths / 10}s")
+
+
+def latency(mean: float) -> Strategy:
+    return st.sampled_from(
+        [
+            f"{mean}s",
+            f"exponential(mean={mean}s)",
+            f"lognormal(mean={mean}s, cv=0.8)",
+            f"uniform(0s, {mean}s)",
+        ]
+    )
+
+
+SHARE = st.sampled_from([0, 0.1, 0.5, 1])
+
+
+def service(kind: str, mean: float) -> Strategy:
+    return fields(
+        {"kind": st.just(kind), "latency": latency(mean), "side_effects": st.just(kind == "tool")},
+        {
+            "capacity": st.integers(1, 3),
+            "queue": st.integers(0, 3),
+            "rate_limit": st.sampled_from(["20/min", "2/s"]),
+            "error_rate": st.sampled_from([0, 0.1]),
+            "band": fields({"window": time(10, 40), "calls": st.integers(1, 5)}),
+        },
+    )
+
+
+STATE = fields(
+    {},
+    {
+        part: fields(
+            {},
+            {
+                "lost_hazard": st.sampled_from([1, 5]),
+                "rebuild": st.integers(0, 4),
+                "corrupt_hazard": st.sampled_from([1, 5]),
+                "corrupt_wrong": SHARE,
+                "notice": SHARE,
+            },
+        )
+        for part in PARTS
+    }
+    | {"absorb": SHARE, "reconnect": time(0, 3)},
+)
+
+PROTECT = fields(
+    {},
+    {
+        "heartbeat": fields({"every": time(1, 5), "misses": st.integers(1, 3)}),
+        "watchdog": fields({"after": time(4, 40)}),
+        "checkpointing": fields(
+            {
+                "every": st.integers(1, 4).map(lambda n: f"{n} steps") | time(2, 20),
+                "mode": st.sampled_from(["sync", "async"]),
+                "generations": st.integers(1, 3),
+                "verify": st.booleans(),
+                "covers": st.lists(st.sampled_from(PARTS), min_size=1, unique=True),
+            },
+            {"write": latency(1), "store": st.just("disk")},
+        ),
+        "redundancy": fields(
+            {"standbys": st.integers(1, 2), "coverage": SHARE, "copy": time(2, 20), "load": latency(2)}
+        ),
+        "retry": fields(
+            {
+                "attempts": st.integers(1, 4),
+                "backoff": time(0, 3),
+                "jitter": st.sampled_from(["full", "none"]),
+            },
+            {"timeout": time(1, 5)},
+        ),
+        "idempotency": fields(
+            {"key": st.sampled_from(["task", "attempt", "session"]), "window": time(1, 300)}
+        ),
+    },
+)
+
+SOURCES = (
+    fields({"arrive": st.sampled_from(["poisson(20/min)", "5s", "exponential(mean=8s)"])})
+    | fields({"schedule": st.lists(time(0, 60), min_size=1, max_size=6)})
+    | fields({"burst": st.just([{"at": "10s", "tasks": 6}])})
+    | fields({"loop": st.integers(1, 5)})
+    | fields({"loop": st.just("endless")})
+)
+
+TASKS = fields(
+    {"steps": st.sampled_from([1, 4, "uniform(1, 8)"]), "success": st.sampled_from([1, 0.5, "beta(2, 1)"])},
+    {
+        "deadline": time(5, 60),
+        "panel": st.integers(1, 5),
+        "goals": st.integers(1, 4),
+        "spawn": fields({"probability": st.sampled_from([0.05, 0.3]), "generations": st.integers(1, 2)}),
+    },
+)
+
+
+@st.composite
+def group(draw: st.DrawFn) -> dict[str, Any]:
+    count = draw(st.integers(1, 4))
+    made: dict[str, Any] = {
+        "count": count,
+        "required": draw(st.integers(1, count)),
+        "tasks": {**draw(SOURCES), **draw(TASKS)},
+        "step": {"work": draw(latency(2))},
+        "state": draw(STATE),
+        "protect": draw(PROTECT),
+        "operator": draw(latency(20)),
+        "decide": draw(time(0, 2)),
+        "rebuild": {"cold_start": {"start": draw(latency(5)), "load": "0s"}},
+    }
+    if draw(st.booleans()):
+        made["step"]["think"] = "gpt"
+    if draw(st.booleans()):
+        made["step"]["act"] = "crm"
+        made["step"]["effects"] = draw(st.sampled_from([0.5, 1]))
+    word = draw(st.sampled_from(["cold_start", "warm_start", "checkpoint"]))
+    if word == "checkpoint" and "checkpointing" not in made["protect"]:
+        word = "cold_start"
+    made["recover"] = {word: {"start": draw(latency(3)), "load": draw(latency(3))}}
+    return made
+
+
+def when(low: int = 1) -> Strategy:
+    return fields({"at": time(low, 100)}) | fields({"every": latency(30).filter(lambda t: "0s," not in t)})
+
+
+PARTS_STRUCK = st.lists(st.sampled_from(PARTS), min_size=1, max_size=5, unique=True)
+
+AGENT_FAULTS: dict[str, Strategy] = {
+    "crash": fields({}, {"who": st.sampled_from(["each", "any"])}),
+    "hang": fields({}, {"for": time(1, 40)}),
+    "state_loss": fields({"parts": PARTS_STRUCK}),
+    "state_corruption": fields({"parts": PARTS_STRUCK}),
+    "checkpoint_corrupt": fields({"generations": st.integers(1, 3)}),
+}
+CALL_FAULTS: dict[str, Strategy] = {
+    "latency": fields({"factor": st.sampled_from([2, 30])}),
+    "server_error": fields({}),
+    "rate_limit": fields({"retry_after": time(0, 5)}),
+    "hallucination": fields({}),
+    "timeout_before_commit": fields({"after": time(1, 10)}),
+    "timeout_after_commit": fields({"after": time(1, 10)}),
+}
+
+
+@st.composite
+def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any] | None:
+    called = sorted({s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")})
+    kind = draw(st.sampled_from([*AGENT_FAULTS, *(CALL_FAULTS if called else ())]))
+    made = {"name": f"f{number}", **draw({**AGENT_FAULTS, **CALL_FAULTS}[kind]), **draw(when())}
+    if kind in AGENT_FAULTS:
+        name = draw(st.sampled_from(sorted(agents)))
+        if kind == "checkpoint_corrupt" and "checkpointing" not in agents[name]["protect"]:
+            return None
+        made["agent"] = name
+        if kind in ("crash", "hang") and "every" in made and made.get("who", "each") == "each":
+            made["clock"] = draw(st.sampled_from(["wall", "up"]))
+    else:
+        made["service"] = draw(st.sampled_from(called))
+        made |= draw(fields({"for": time(1, 40)}) | fields({"calls": st.integers(1, 5)}))
+        made["probability"] = draw(st.sampled_from([0.3, 1]))
+    return {kind: made}
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[str, Any]:
+    """A scenario of one or two groups and up to five faults, as a mapping."""
+    agents = {name: draw(group()) for name in draw(st.sampled_from([["a"], ["a", "b"]]))}
+    lists = any(isinstance(g["tasks"].get("loop"), int) for g in agents.values())
+    faults = [draw(fault(agents, n)) for n in range(draw(st.integers(0, 5)))]
+    return {
+        "name": "random",
+        "seed": draw(st.integers(0, 10_000)),
+        "horizon": "100s",
+        "warmup": "0s" if lists else draw(st.sampled_from(["0s", "20s"])),
+        "drain": draw(st.sampled_from(["0s", "7.3s", "90s"])),
+        "services": {
+            "gpt": draw(service("model", 1)),
+            "crm": draw(service("tool", 1)),
+            "disk": {"kind": "store", "latency": draw(latency(0.5))},
+        },
+        "agents": agents,
+        "faults": [f for f in faults if f is not None],
+    }
+
+
+def text(world: dict[str, Any]) -> str:
+    """The YAML of a scenario."""
+    return yaml.safe_dump(world, sort_keys=False)
