@@ -137,7 +137,8 @@ class Outage(Trouble):
             snapshot, cost = member.checkpoints.pick(self.chance.named("read", self.turn))
             yield self.env.timeout(cost)
         self.unit.back()
-        self._moved()
+        if self.unit is not self._told:  # it fell while it took over, and was started again
+            self._failed_over()
         member.restore(snapshot, "checkpoint", self.case)
         self._role_up()
 
@@ -153,21 +154,20 @@ class Outage(Trouble):
         yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
         yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
         standby.trouble = None
-        self._moved()
+        self._failed_over()
         member.restore(member.checkpoints.copy, "copy", self.case)
         self._role_up()
 
-    def _moved(self) -> None:
-        """Says that the role stands on another unit, where it does (perhaps one that fell in taking over)."""
-        if self.unit is not self._told:
-            self._told = self.unit
-            self.sim.event(
-                "failed_over",
-                incident=self.id,
-                agent=self.member.group.name,
-                member=self.member.index,
-                value=self.unit.number,
-            )
+    def _failed_over(self) -> None:
+        """Says on which unit the role stands now."""
+        self._told = self.unit
+        self.sim.event(
+            "failed_over",
+            incident=self.id,
+            agent=self.member.group.name,
+            member=self.member.index,
+            value=self.unit.number,
+        )
 
     def _started(self, strategy: str) -> None:
         if self.case is not None:
