@@ -83,6 +83,7 @@ class IncidentLog(Metric):
         self._lifted: dict[str, int] = {}
         self._reached: dict[str, _Reach] = {}
         self._tainted_tasks: dict[str, set[str]] = {}  # open tasks only
+        self._taken: dict[tuple[str, int], int] = {}  # when each member took the task in hand
         self._planned: Counter[str] = Counter()
         self._landed: Counter[str] = Counter()
         self._missed: dict[str, Counter[str]] = {}
@@ -114,9 +115,14 @@ class IncidentLog(Metric):
     def _reach(self, strike: str) -> _Reach:
         return self._reached.setdefault(strike, _Reach())
 
+    def _task_started(self, event: Event) -> None:
+        self._taken[event.agent, event.member] = event.time
+
     def _task_ended(self, event: Event) -> None:
         self._tainted_tasks.pop(event.task, None)
         detail: dict[str, Any] = event.detail or {}
+        if detail.get("outcome") == "goal_lost":
+            self._goal_lost(event)
         if detail.get("outcome") == "done" and event.value == 0:
             for strike in detail.get("taint") or ():
                 self._reach(strike).escaped = True
@@ -199,6 +205,20 @@ class IncidentLog(Metric):
         case.add("lost_steps", detail.get("lost_steps") or 0)
         case.add("lost_tokens", detail.get("lost_tokens") or 0)
 
+    def _part_rebuilt(self, event: Event) -> None:
+        """A part was made again, not read back: once the last is whole, the state is restored."""
+        case = self._at_work.get((event.agent, event.member))
+        if case is not None and "started" in case.fields and not {"recovered", "point"} & case.fields.keys():
+            case.fields["restored"] = event.time
+
+    def _goal_lost(self, event: Event) -> None:
+        """Nobody knows any more what was wanted: the whole task is given up, back to its beginning."""
+        who = (event.agent, event.member)
+        case = self._at_work.get(who)
+        if case is not None and "recovered" not in case.fields and who in self._taken:
+            case.fields["point"] = max(0, case.fields["onset"] - self._taken[who])
+            case.add("lost_steps", event.step)
+
     def _ended(self, event: Event) -> None:
         self._end = event.time
 
@@ -259,10 +279,12 @@ class IncidentLog(Metric):
 
 
 _EVENTS = {
+    "task_started": IncidentLog._task_started,
     "task_ended": IncidentLog._task_ended,
     "part_tainted": IncidentLog._part_tainted,
     "part_cleansed": IncidentLog._part_cleansed,
     "part_lost": IncidentLog._part_lost,
+    "part_rebuilt": IncidentLog._part_rebuilt,
     "fault_planned": IncidentLog._fault_planned,
     "fault_struck": IncidentLog._fault_struck,
     "fault_missed": IncidentLog._fault_missed,

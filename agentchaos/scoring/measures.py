@@ -99,13 +99,23 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
             method = f"worse of {bounds.method} over replications and {tasks.method} over tasks"
             bounds = widest(bounds, tasks, method, mean)
     else:
-        bounds = intervals.johnson(seen, alpha)
+        bounds = intervals.johnson(_linearised(found, numerator, denominator), alpha)
     # the pooled value may lie outside bounds of unequally weighted replications
     bounds = widest(bounds, bounds, bounds.method, mean)
     return Measured(
-        name, first.unit, mean, bounds.low, bounds.high, len(seen), bounds.method,
-        level=1 - alpha, better=first.better,
+        name, first.unit, mean, bounds.low, bounds.high, len(seen) if first.share else len(found),
+        bounds.method, level=1 - alpha, better=first.better,
     )  # fmt: skip
+
+
+def _linearised(found: Sequence[Ratio], numerator: int, denominator: int) -> list[float]:
+    """A value a replication whose mean is the pooled ratio, and whose spread is that of a ratio of sums.
+
+    r + (N_i - r D_i) / mean(D), the ratio estimator of survey sampling (Cochran 1977, section 6): the mean of
+    the N_i / D_i is another number, and misses replications in which nothing was observed.
+    """
+    ratio, size = numerator / denominator, denominator / len(found)
+    return [(ratio + (d.numerator - ratio * d.denominator) / size) / d.scale for d in found]
 
 
 def _over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
@@ -266,7 +276,8 @@ def _replay(incident: Incident) -> tuple[float, bool] | None:
     if incident.restored is None or incident.lost:
         return None
     stop = incident.caught_up
-    return ((incident.end if stop is None else stop) - incident.restored) / NS, stop is None
+    # a part that is made again over some steps may be whole only after the work has caught up
+    return max(0, (incident.end if stop is None else stop) - incident.restored) / NS, stop is None
 
 
 def _after_lift(incident: Incident) -> tuple[float, bool] | None:
@@ -292,15 +303,17 @@ def _never_came_back(incident: Incident) -> bool:
 def _point(field: str) -> Pick:
     """A recovery point; what was never restored is lost from the beginning, and not yet back at the end.
 
-    An incident that needed no restoring (a hang that passed, a part that was made again), or that met an
-    idle member, has none.
+    Where nothing had to be restored (a hang that passed), or a part was made again, no work was set back: 0.
+    A crash of an idle member has none, or harmless incidents would make a share look better.
     """
 
     def pick(incident: Incident) -> tuple[float, bool] | None:
         if _never_came_back(incident):
             return incident.onset / NS, True
         value = getattr(incident, field)
-        return None if value is None else (value / NS, False)
+        if value is None:
+            return None if incident.idle else (0.0, False)
+        return value / NS, False
 
     return pick
 

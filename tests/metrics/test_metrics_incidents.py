@@ -178,3 +178,23 @@ def test_landings_tell_struck_from_missed_with_reasons():
         Landing("crash", 5, 2, (("already_down", 2), ("nothing_to_lose", 1))),
         Landing("hang", 0, 0, ()),
     )
+
+
+def test_a_part_that_is_made_again_is_restored_when_the_last_is_whole():
+    rows = [
+        *planned(0, "t"), opened(1),
+        event("part_rebuilt", 2, member=0, subject="plan"),  # of an older loss
+        event("recovery_started", 3, incident=CRASH, subject="rebuild"),
+        event("part_rebuilt", 4, member=0, subject="context"),
+        event("part_rebuilt", 7, member=0, subject="memory"),
+        event("recovered", 9, incident=CRASH),
+        event("part_rebuilt", 11, member=0, subject="tools"),
+    ]  # fmt: skip
+    one = incident_of(rows)
+    assert (one.restored, one.point) == (7 * NS, None)
+
+
+def test_a_goal_that_is_lost_sets_the_task_back_to_its_beginning():
+    rows = [*planned(2, "t"), opened(10), Event(*ended(12, "t", "goal_lost"))._replace(member=0)]
+    one = incident_of(rows)
+    assert (one.point, one.lost_steps) == (8 * NS, 4)

@@ -196,13 +196,20 @@ def test_what_was_never_restored_misses_every_recovery_point() -> None:
     assert judged("recovery_point <= 60s", of).verdict != "pass"
 
 
-def test_a_state_that_was_made_again_has_no_recovery_point() -> None:
+def test_a_state_that_was_made_again_set_no_work_back() -> None:
     rebuilt = other(incident(20.0), scope="state", restored=None, point=None, fault="loss")
     only = table(60, with_incidents(lambda n: [rebuilt]))
-    assert judged("recovery_point.p95 < 60s", only).verdict == "not_measured"
+    gate = judged("recovery_point.p95 < 60s", only)
+    assert (gate.verdict, gate.value) == ("pass", 0.0)
     both = table(60, with_incidents(lambda n: [rebuilt, incident(20.0)]))
-    one = judged("recovery_point.p95 < 60s", both)
-    assert (one.verdict, "nothing of recovery_point{fault=loss}" in one.reason) == ("pass", True)
+    assert judged("recovery_point.p95 < 60s", both).verdict == "pass"
+
+
+def test_a_crash_that_meets_an_idle_member_has_no_recovery_point() -> None:
+    idle = other(incident(20.0), point=None, idle=True, fault="loss")
+    assert judged("recovery_point.p95 < 60s", table(60, with_incidents(lambda n: [idle]))).verdict == (
+        "not_measured"
+    )
 
 
 def test_no_incident_is_not_measured() -> None:
