@@ -14,6 +14,8 @@ class Target(abc.ABC):
 
     name: ClassVar[str]
     world: ClassVar[str]
+    carries_out: ClassVar[frozenset[str]]
+    """The effects of disturbances that it can carry out."""
 
     @abc.abstractmethod
     def play(self, plan: Plan, replication: Replication, recorder: Recorder) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, get_args
 
+from agentchaos.disturbances import CallEffect, ProcessEffect, StateEffect
 from agentchaos.plan import Plan, Replication
 from agentchaos.targets.base import Target
 from agentchaos.trace import Recorder
@@ -14,6 +15,9 @@ class Simulator(Target):
 
     name: ClassVar[str] = "simulator"
     world: ClassVar[str] = "simulated"
+    carries_out: ClassVar[frozenset[str]] = frozenset(
+        (*get_args(CallEffect), *get_args(ProcessEffect), *get_args(StateEffect))
+    )
 
     def play(self, plan: Plan, replication: Replication, recorder: Recorder) -> None:
         from agentchaos.simulator.simulation import play

@@ -330,7 +330,7 @@ def test_roles_stand_on_units_that_are_up(world: World) -> None:
             assert (event.agent, unit_of[role]) not in down
         elif event.kind == "failed_over":
             assert int(event.value or 0) not in [
-                u for r, u in unit_of.items() if r[0] == event.agent and r != role
+                u for r, u in unit_of.items() if r[0] == event.agent and r not in roles_down
             ]
             unit_of[role] = int(event.value or 0)
         elif event.agent:

@@ -1,0 +1,145 @@
+"""Every fault on the shelf: valid from YAML, lands, leaves its events, is deterministic, has its twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from simulator.played import Played, play
+
+from agentchaos.disturbances import OnCall, OnProcess, OnState
+from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.seeds import root
+from agentchaos.targets.simulator import Simulator
+from agentchaos.trace import Event
+from agentchaos.world import FAULTS
+
+WORLD = """
+name: conformance
+horizon: 30min
+drain: 10min
+services:
+  gpt: {kind: model, latency: lognormal(mean=2s, cv=0.6), error_rate: 0}
+  crm: {kind: tool, latency: exponential(mean=0.5s), side_effects: true, error_rate: 0}
+agents:
+  support:
+    count: 3
+    operator: 1min
+    tasks: {arrive: poisson(10/min), steps: uniform(2, 6), deadline: 2min}
+    step: {think: gpt, act: crm}
+    protect:
+      heartbeat: {every: 5s}
+      watchdog: {after: 1min}
+      checkpointing: {every: 2 steps, verify: false}
+    recover: checkpoint
+"""
+
+
+def example(fault: type[Fault]) -> dict[str, Any]:
+    """The fault's own example, moved into this world and its half hour."""
+    ((key, fields),) = yaml.safe_load(fault.example).items()
+    assert key == fault.kind
+    if "agent" in fields:
+        fields["agent"] = "support"
+    if "service" in fields:
+        fields["service"] = fields["service"] if fields["service"] in ("gpt", "crm") else "crm"
+    if "at" in fields:
+        fields["at"] = "10min"
+    if "every" in fields:
+        fields["every"] = "4min"
+    return {key: fields}
+
+
+def scenario(fault: type[Fault]) -> str:
+    faults = [example(fault)]
+    if fault.kind == "checkpoint_corrupt":  # it is felt by those who go back to a checkpoint
+        faults.append({"crash": {"name": "then", "agent": "support", "every": "241s"}})
+    return WORLD + yaml.safe_dump({"faults": faults}, sort_keys=False)
+
+
+@pytest.fixture(params=sorted(FAULTS), scope="module")
+def fault(request: pytest.FixtureRequest) -> type[Fault]:
+    return FAULTS[request.param]
+
+
+@pytest.fixture(scope="module")
+def chaos(fault: type[Fault]) -> Played:
+    return play(scenario(fault))
+
+
+@pytest.fixture(scope="module")
+def calm() -> Played:
+    return play(WORLD)
+
+
+def of_strikes(run: Played, kind: str, fault: type[Fault]) -> list[Event]:
+    return [e for e in run.events(kind) if e.subject == fault.kind]
+
+
+def test_it_says_what_it_is(fault: type[Fault]) -> None:
+    assert fault.boundary
+    assert fault.exercises, "the attributes that it tests"
+    assert fault.grade in ("A", "B", "C", "-")
+    assert fault.__doc__
+    assert issubclass(fault, AgentFault if fault.scope != "call" else CallFault)
+    for name, field in fault.model_fields.items():
+        assert field.description, f"{name} has no description"
+
+
+def test_its_strike_is_a_pure_answer_from_the_closed_set(fault: type[Fault]) -> None:
+    ((_, fields),) = example(fault).items()
+    made = fault.model_validate(fields)
+    stream = root(1).named("any")
+    blow = made.strike(stream)
+    assert blow == made.strike(stream)
+    assert isinstance(blow, {"call": OnCall, "process": OnProcess, "state": OnState}[fault.scope])
+    assert blow.effect in Simulator.carries_out
+
+
+def test_it_lands(fault: type[Fault], chaos: Played) -> None:
+    datum: Any = chaos.data["landings"]
+    (landing,) = [row for row in datum.rows if row.fault == fault.kind]
+    assert landing.planned > 0
+    assert landing.landed > 0
+    assert landing.planned == landing.landed + sum(count for _, count in landing.missed)
+
+
+def test_it_leaves_its_events(fault: type[Fault], chaos: Played) -> None:
+    for event in of_strikes(chaos, "fault_planned", fault):
+        assert event.detail is not None
+        assert (event.detail["fault"], event.detail["scope"]) == (fault.kind, fault.scope)
+    struck = {e.incident for e in of_strikes(chaos, "fault_struck", fault)}
+    assert struck
+    if fault.scope == "call":
+        assert {c.fault for c in chaos.calls if c.fault} == struck
+        assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
+    elif fault.scope == "process":
+        assert {e.incident for e in chaos.events("unit_down") if e.incident in struck} == struck
+        assert struck <= {i.id for i in chaos.incidents}
+    elif fault.kind != "checkpoint_corrupt":
+        assert struck == {i.id for i in chaos.incidents}
+        moments = {e.time for e in of_strikes(chaos, "fault_struck", fault)}
+        assert moments <= {e.time for e in chaos.events("part_lost", "part_tainted")}
+
+
+def test_it_is_felt(fault: type[Fault], chaos: Played, calm: Played) -> None:
+    assert [row for row in chaos.rows if row[0] in ("step", "call")] != [
+        row for row in calm.rows if row[0] in ("step", "call")
+    ]
+
+
+def test_it_is_deterministic(fault: type[Fault], chaos: Played) -> None:
+    assert play(scenario(fault)).rows == chaos.rows
+
+
+def test_its_twin_without_it_is_the_world_without_faults(fault: type[Fault], calm: Played) -> None:
+    control = play(scenario(fault), arm="control")
+    assert control.rows == calm.rows
+    assert not control.events("fault_planned", "fault_struck", "fault_missed", "incident_opened")
+
+
+def test_its_name_is_its_own(fault: type[Fault], chaos: Played) -> None:
+    text = scenario(fault).replace(f"- {fault.kind}:", f"- {fault.kind}:\n    name: mine", 1)
+    named = play(text)
+    assert {e.subject for e in named.events("fault_planned")} - {"then"} == {"mine"}
