@@ -119,7 +119,8 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "checkpoint_lost": ("agent", "member", "subject", "value"),  # cut short; value = ns spent on it
     # value = moment of the snapshot restored; subject = checkpoint | copy | empty; step = step
     # restored to; detail: parts, epoch (the epoch it ends), lost_steps, lost_tokens, point (ns),
-    # memory_point (ns), pause (ns that a process which lives on spent reading)
+    # memory_point (ns), pause (ns that a process which lives on spent reading), lost_parts (what was
+    # there and came back empty)
     "state_restored": ("agent", "member", "subject", "value", "detail"),
     "part_lost": ("agent", "member", "subject"),
     "part_rebuilt": ("agent", "member", "subject"),

@@ -80,6 +80,7 @@ class IncidentLog(Metric):
         self._cases: dict[str, _Case] = {}
         self._at_work: dict[tuple[str, int], _Case] = {}  # the newest open one of each member
         self._faults: dict[str, tuple[str, str]] = {}  # strike -> its fault's name and kind
+        self._silent: dict[str, int] = {}  # strikes on calls and state -> when they struck
         self._lifted: dict[str, int] = {}
         self._reached: dict[str, _Reach] = {}
         self._tainted_tasks: dict[str, set[str]] = {}  # open tasks only
@@ -143,11 +144,16 @@ class IncidentLog(Metric):
     # -- strikes --------------------------------------------------------------------------------
 
     def _fault_planned(self, event: Event) -> None:
-        self._faults[event.incident] = (event.subject, str((event.detail or {}).get("fault", "")))
+        detail: dict[str, Any] = event.detail or {}
+        self._faults[event.incident] = (event.subject, str(detail.get("fault", "")))
+        if detail.get("scope") in ("call", "state"):
+            self._silent[event.incident] = -1
         self._planned[event.subject] += 1
 
     def _fault_struck(self, event: Event) -> None:
         self._landed[event.subject] += 1
+        if event.incident in self._silent:
+            self._silent[event.incident] = event.time
 
     def _fault_missed(self, event: Event) -> None:
         reason = str((event.detail or {}).get("reason", ""))
@@ -199,9 +205,11 @@ class IncidentLog(Metric):
             point = detail.get(field)
             # a snapshot from after the onset: nothing that was there before is gone
             case.fields[field] = None if point is None else max(0, point)
-        # without a task in hand there is no more than memory to lose
-        had = PARTS if event.task else ("memory",)
-        case.parts_lost.update(part for part in had if part not in detail.get("parts", had))
+        if "lost_parts" in detail:  # the trace says what was there to lose
+            case.parts_lost.update(detail["lost_parts"])
+        else:  # without a task in hand there is no more than memory
+            had = PARTS if event.task else ("memory",)
+            case.parts_lost.update(part for part in had if part not in detail.get("parts", had))
         case.add("lost_steps", detail.get("lost_steps") or 0)
         case.add("lost_tokens", detail.get("lost_tokens") or 0)
 
@@ -229,7 +237,12 @@ class IncidentLog(Metric):
         incidents = [
             self._incident(case) for case in self._cases.values() if self.setting.counts(case.fields["onset"])
         ]
-        yield "incidents", Incidents(tuple((0, incident) for incident in incidents))
+        absorbed = [
+            self._absorbed(strike, time)
+            for strike, time in self._silent.items()
+            if time >= 0 and strike not in self._cases and self.setting.counts(time)
+        ]
+        yield "incidents", Incidents(tuple((0, incident) for incident in (*incidents, *absorbed)))
         # nobody watches for the incidents of services: their users feel them
         watched = [incident for incident in incidents if incident.scope != "service"]
         if watched:
@@ -242,6 +255,17 @@ class IncidentLog(Metric):
                 if any(self._faults.get(strike, ("",))[0] == fault for strike in strikes)
             )
             yield f"cascade_steps{{fault={fault}}}", Count(steps, unit="steps")
+
+    def _absorbed(self, strike: str, time: int) -> Incident:
+        """A strike on calls or on checkpoints that nobody felt: it was tolerated unless its taint escaped."""
+        fault, kind = self._faults[strike]
+        reach = self._reached.get(strike) or _Reach()
+        return Incident(
+            id=strike, fault=fault, kind=kind, scope="absorbed", agent="", member=-1,
+            onset=time, end=self._end, recovered=time, lifted=self._lifted.get(strike),
+            cascade_steps=reach.steps, cascade_tasks=reach.tasks, cascade_agents=len(reach.agents),
+            taint_time=reach.taint_time(self._end), escaped=reach.escaped,
+        )  # fmt: skip
 
     def _incident(self, case: _Case) -> Incident:
         fields = dict(case.fields)

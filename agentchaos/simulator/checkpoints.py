@@ -11,6 +11,7 @@ from agentchaos.disturbances import PARTS, Part
 from agentchaos.seeds import Stream
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.state import Snapshot, State
+from agentchaos.trace import NS
 
 Steps = Generator[simpy.Event, Any, None]
 
@@ -142,8 +143,8 @@ class Checkpoints:
             subject=self.store,
             value=snapshot.taken,
             detail={
-                "parts": list(spec.covers),
-                "bytes": self.group.spec.state.bytes(spec.covers),
+                "parts": list(snapshot.parts),
+                "bytes": self._bytes(snapshot),
                 "pause": pause,
             },
         )
@@ -187,13 +188,16 @@ class Checkpoints:
         for place, snapshot in enumerate(reversed(list(self.saved))):
             if not _serves(snapshot, need, named):
                 continue  # taken when the part was gone or damaged already; its date says so
-            cost += self._read(chance, place)
+            cost += self._read(snapshot, chance, place)
             if not (snapshot.corrupt and spec.verify):
                 return snapshot, cost
             self.saved.remove(snapshot)
         return None, cost
 
-    def _read(self, chance: Stream, at: int) -> int:
+    def _bytes(self, snapshot: Snapshot) -> int:
+        return self.group.spec.state.bytes(tuple(snapshot.parts))
+
+    def _read(self, snapshot: Snapshot, chance: Stream, at: int) -> int:
         """Ns to read one checkpoint."""
         assert self.spec is not None
         cost = 0
@@ -201,7 +205,7 @@ class Checkpoints:
             cost = self.sim.stations[self.spec.store].spec.latency.ns_sampler()(chance.uniform(at))
         bandwidth = getattr(self.group.spec.recovery, "bandwidth", None)
         if bandwidth:
-            cost += round(self.group.spec.state.bytes(self.spec.covers) / bandwidth * 1e9)
+            cost += round(self._bytes(snapshot) / bandwidth * NS)
         return cost
 
     def rewind(self, snapshot: Snapshot | None) -> None:

@@ -521,6 +521,7 @@ class Member:
             point = max(0, onset - taken) if lost else 0  # a snapshot may be newer than the onset
         images = snapshot.parts if snapshot is not None else {}
         memory_point = self._memory_point(snapshot, onset, alive=read is not None)
+        had = [name for name, part in state.parts.items() if part.version]
         restored = self._load(snapshot, same, step, alive=read is not None)
         self._healed(state.begin_rebuilding(state.lost_parts()))
         self.replan = self.spec.state.plan.rebuild if state.parts["plan"].lost else 0
@@ -542,7 +543,7 @@ class Member:
                 "epoch": epoch,
                 "lost_steps": lost,
                 "lost_tokens": tokens,
-                "lost_parts": 5 - len(restored),
+                "lost_parts": [name for name in had if state.parts[name].version == 0],
                 "point": point if task else None,
                 "memory_point": memory_point,
                 "pause": read or 0,

@@ -84,6 +84,7 @@ def test_a_cold_start_loses_all_since_the_start_of_the_task_and_the_memory() -> 
     assert run.incident.point == 52 * NS, "since the task was taken at 5 s"
     assert run.incident.memory_point == 57 * NS, "since birth"
     assert run.incident.lost_steps == 5
+    assert run.incident.lost_parts == 5
     assert finished(run)[5:7] == [(1, 83), (2, 93)]
     assert run.incident.recovered == 83 * NS
     assert run.incident.caught_up == 133 * NS
@@ -92,6 +93,7 @@ def test_a_cold_start_loses_all_since_the_start_of_the_task_and_the_memory() -> 
 def test_memory_counts_from_the_last_cold_start() -> None:
     run = play(one("{}", "{crash: {agent: a, at: 57s}}, {crash: {name: again, agent: a, at: 100s}}"))
     first, second = run.incidents
+    assert first.lost_parts == 5
     assert first.memory_point == 57 * NS
     assert second.memory_point == 34 * NS, "since 66 s"
 
@@ -360,3 +362,13 @@ def test_nothing_is_restored_from_a_future_that_was_given_up() -> None:
     assert [s.step for s in run.steps if s.time > restored[-1].time][:2] == [5, 6]
     (ended,) = run.events("task_ended")
     assert ended.value == 1
+
+
+def test_what_was_never_there_is_not_lost() -> None:
+    run = play(one("{}", "{crash: {agent: a, at: 7s}}"))
+    assert run.incident.lost_parts == 0
+    assert run.incident.point == 0
+    idle = play(one("{}", "{crash: {agent: a, at: 57s}}", tasks="{schedule: [0s], steps: 2}"))
+    assert idle.incident.lost_parts == 1, "the memory of an idle agent"
+    assert idle.incident.point is None
+    assert idle.incident.memory_point == 57 * NS
