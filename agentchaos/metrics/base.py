@@ -197,8 +197,8 @@ class Incident:
     """One incident, from onset to caught up. Times in ns from the start; None = it did not come to that.
 
     `end` is when the replication ended: an incident without `recovered` is censored at end - onset.
-    `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process, state or
-    service; `absorbed` for a strike on calls or checkpoints that led to no incident, and only may have escaped.
+    `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process,
+    state, service; or `absorbed`, for a strike on calls or checkpoints that led to no incident.
     `point` is the recovery point (ns), None where no state was restored; `lost` marks a task abandoned
     instead of caught up; `escaped` that a task ended wrong by this fault's taint while claimed done.
     """

@@ -306,9 +306,9 @@ def tolerated(incident: Incident, objectives: Objectives) -> bool:
 
 def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     weights = {fault.name: fault.weight for fault in table.declared}
-    incidents = [(n, i) for n, i in table.incidents() if i.scope in ("process", "state", "service")]
+    incidents = table.incidents()
     if not incidents:
-        return _blank("fault_tolerance", dimension, "no fault led to an incident")
+        return _blank("fault_tolerance", dimension, "no fault struck what could feel it")
     rto, rpo = table.objectives.rto_s, table.objectives.rpo_s
     rows = [(n, weights.get(i.fault, 1.0), tolerated(i, table.objectives)) for n, i in incidents]
     total = math.fsum(w for _, w, _ in rows)
@@ -322,14 +322,14 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     low = None if bounds.high is None else min(mean, 1 - bounds.high)
     high = None if bounds.low is None else max(mean, 1 - bounds.low)
     detail: list[tuple[str, str]] = [
-        ("definition", "incidents recovered, within RTO and RPO, nothing wrong escaped / incidents"),
+        ("definition", "strikes recovered from in RTO and RPO, nothing wrong escaped / all felt"),
         ("RTO", "none" if rto is None else f"{rto:g} s"),
         ("RPO", "none" if rpo is None else f"{rpo:g} s"),
     ]
     for fault in sorted({i.fault for _, i in incidents}):
         own = [i for _, i in incidents if i.fault == fault]
         good = sum(tolerated(i, table.objectives) for i in own)
-        detail.append((f"incidents of {fault}", f"{good} of {len(own)} tolerated"))
+        detail.append((f"strikes of {fault}", f"{good} of {len(own)} tolerated"))
     label = "" if rto is not None else "without an RTO: any recovery counts"
     judged = Bounds(low, high, bounds.method)
     return _made("fault_tolerance", dimension, mean, judged, len(rows), tuple(detail), label)

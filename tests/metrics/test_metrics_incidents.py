@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hand_traces import data_of, ended, event, planned, restored, setting, step
 
-from agentchaos.metrics.base import Incident, Landing
+from agentchaos.metrics.base import Incident, Incidents, Landing
 from agentchaos.trace import NS, Event, Row
 
 CRASH = "crash@a/0#1"
@@ -198,3 +198,27 @@ def test_a_goal_that_is_lost_sets_the_task_back_to_its_beginning():
     rows = [*planned(2, "t"), opened(10), Event(*ended(12, "t", "goal_lost"))._replace(member=0)]
     one = incident_of(rows)
     assert (one.point, one.lost_steps) == (8 * NS, 4)
+
+
+def test_a_strike_that_nobody_felt_is_absorbed_unless_its_taint_escapes():
+    def strike(time: float, name: str, kind: str, scope: str = "call") -> list[Row]:
+        detail = {"fault": kind, "scope": scope}
+        return [
+            event("fault_planned", 0, incident=name, subject=kind, detail=detail),
+            event("fault_struck", time, incident=name, subject=kind),
+        ]
+
+    rows = [
+        *strike(1, "slow#1", "latency"), *strike(2, "lie#1", "hallucination"),
+        *strike(3, "rot#1", "checkpoint_corrupt", "state"),
+        *strike(4, CRASH, "crash", "process"),  # of a standby: it holds no work, so nothing is shown by it
+        *strike(105, "late#1", "latency"),
+        *planned(5, "t"), ended(6, "t", right=False, taint=["lie#1"]),
+    ]  # fmt: skip
+    incidents = data_of(rows)["incidents"]
+    assert isinstance(incidents, Incidents)
+    assert [(i.id, i.scope, i.escaped, i.recovered) for _, i in incidents.rows] == [
+        ("slow#1", "absorbed", False, NS),
+        ("lie#1", "absorbed", True, 2 * NS),
+        ("rot#1", "absorbed", False, 3 * NS),
+    ]
