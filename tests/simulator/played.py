@@ -45,9 +45,10 @@ class Played:
 
     @property
     def incidents(self) -> list[Incident]:
+        """Those that were opened, not the strikes that nobody felt."""
         datum = self.data["incidents"]
         assert isinstance(datum, Incidents)
-        return [incident for _, incident in datum.rows]
+        return [incident for _, incident in datum.rows if incident.scope != "absorbed"]
 
     @property
     def incident(self) -> Incident:
