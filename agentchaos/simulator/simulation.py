@@ -36,12 +36,12 @@ class Simulation:
         self.env = Clock()
         self.plan, self.replication = plan, replication
         self._recorder = recorder
-        self._row = recorder.row
+        self.row = recorder.row
         self.horizon, self.end = plan.world.horizon, plan.world.end
         self.chance = plan.chance(replication.number)
         self.panel = root(plan.seed).named("panel")  # the same identities in every replication
         self.stations = {
-            name: Station(self.env, name, spec, self._row, self._event_at, self._call_struck)
+            name: Station(self.env, name, spec, self.row, self._event_at, self._call_struck)
             for name, spec in sorted(plan.world.services.items())
         }
         self.watches = {
@@ -61,13 +61,9 @@ class Simulation:
             team.members = list(members)
             self.teams[name], self.units[name], self.members[name] = team, units, members
 
-    def row(self, row: tuple[Any, ...], /) -> None:
-        """Writes a finished row."""
-        self._row(row)
-
     def event(self, kind: str, **columns: Any) -> None:
         """Writes an event of this moment."""
-        self._row(Event(kind, self.env.now, **columns))
+        self.row(Event(kind, self.env.now, **columns))
 
     def _event_at(self, kind: str, time: int, **columns: Any) -> None:
         self.row(Event(kind, time, **columns))

@@ -13,7 +13,7 @@ from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
-from agentchaos.trace import NS
+from agentchaos.trace import CALL_OUTCOMES, NS
 from agentchaos.world import Service
 
 _UNLIMITED = 1 << 60
@@ -61,6 +61,15 @@ class Force:
         self.key = chance_.named("befall", strike.id).key
         self.left = strike.calls
         self.hits = 0
+
+
+Attempt = tuple[Caller, int, int, int, Force | None]
+"""(caller, which call of the step, which attempt at it, when it began, what befell it)."""
+
+Tokens = tuple[int, int]
+NO_TOKENS: Tokens = (0, 0)
+
+_ANSWERS = {outcome: Answer(outcome) for outcome in CALL_OUTCOMES}
 
 
 class Station:
@@ -181,123 +190,146 @@ class Station:
         The caller may be interrupted: if it stood in line it leaves it; if it was being served the
         service goes on to the end, deed included.
         """
-        env, task = self.env, caller.work
+        env = self.env
         began = env.now
-        step, epoch = caller.number, task.epoch
-        at = chance.index(0, epoch, step, call, attempt)  # plus the purpose of each draw
-        draw = caller.stream.uniform
+        at = chance.index(0, caller.work.epoch, caller.number, call, attempt)  # plus the purpose of each draw
         force = self._befallen(caller.stream, at + chance.BEFALL) if self.forces else None
-        blow = force.disturbance if force else None
-        fault = force.strike.id if force else ""
-        wait = tokens_in = tokens_out = 0
-
-        def told(outcome: str, retry_after: int = 0) -> Answer:
-            now = env.now
-            self._row(
-                (
-                    "call",
-                    now,
-                    began,
-                    caller.who,
-                    caller.index,
-                    task.id,
-                    step,
-                    call,
-                    attempt,
-                    self.name,
-                    wait,
-                    outcome,
-                    fault,
-                    tokens_in,
-                    tokens_out,
-                )
-            )
-            if self.answered is not None and outcome != "interrupted":
-                self.answered(now - began, outcome, force.strike if force else None)
-            return Answer(outcome, retry_after, fault)
-
-        if blow is not None and blow.effect == "error" and blow.code == "429":
-            return told("rate_limited", blow.retry_after)
-        if self._gap and self._over_the_limit():
-            return told("rate_limited", self._due - env.now - self._slack)
-        if blow is not None and blow.effect == "timeout_before_commit":
-            try:
-                yield env.timeout(timeout if timeout is not None else blow.extra)
-            except simpy.Interrupt:
-                told("interrupted")
-                raise
-            return told("timeout")
+        this = (caller, call, attempt, began, force)
+        if force is not None or self._gap:
+            refusal = self._refused(this)
+            if refusal is not None:
+                return refusal
+            if force is not None and force.disturbance.effect == "timeout_before_commit":
+                patience = timeout if timeout is not None else force.disturbance.extra
+                return (yield from self._in_vain(this, 0, patience))
+        wait = 0
         if self._busy < self._capacity:
             self._busy += 1
         elif len(self._line) >= self._queue:
-            return told("refused")
+            return self._told(this, 0, "refused")
         else:
             ticket = env.event()
             self._line.append(ticket)
             try:
-                if timeout is None:
-                    yield ticket
-                else:
-                    yield ticket | env.timeout(timeout)
+                yield ticket if timeout is None else ticket | env.timeout(timeout)
             except simpy.Interrupt:
                 self._leave(ticket)
-                wait = env.now - began
-                caller.waited += wait
-                told("interrupted")
+                caller.waited += env.now - began
+                self._told(this, env.now - began, "interrupted")
                 raise
             wait = env.now - began
             caller.waited += wait
             if not ticket.triggered:
                 self._leave(ticket)
-                return told("timeout")
-        latency = self._latency(draw(at + chance.LATENCY))
-        if blow is not None and blow.effect == "delay":
-            latency = round(latency * blow.factor) + blow.extra
-        if self._model:
-            tokens_in, tokens_out = self._tokens or (
-                int(self._tokens_in(draw(at + chance.TOKENS_IN))),
-                int(self._tokens_out(draw(at + chance.TOKENS_OUT))),
-            )
-            caller.tokens += tokens_in + tokens_out
-        failed = (blow is not None and blow.effect == "error") or (
-            self._errors > 0.0 and draw(at + chance.ERROR) < self._errors
-        )
-        who, window = caller.who, caller.key_window
-
-        def served() -> None:
-            if deed and not failed:
-                self._commit(who, task.id, step, key, window)
-            self._release()
-
-        patience = None if timeout is None else max(0, began + timeout - env.now)
-        if blow is not None and blow.effect == "timeout_after_commit":
-            patience = max(0, began + blow.extra - env.now) if patience is None else patience
-            self._later(latency, served)
-            try:
-                yield env.timeout(patience)
-            except simpy.Interrupt:
-                told("interrupted")
-                raise
-            return told("timeout")
-        if patience is not None and patience < latency:
-            self._later(latency, served)
-            try:
-                yield env.timeout(patience)
-            except simpy.Interrupt:
-                told("interrupted")
-                raise
-            return told("timeout")
+                return self._told(this, wait, "timeout")
+        latency, tokens, failed = self._drawn(caller, at, force)
+        deed = deed and not failed
+        if timeout is not None or (force is not None and force.disturbance.effect == "timeout_after_commit"):
+            patience = self._patience(began, timeout, force)
+            lost = force is not None and force.disturbance.effect == "timeout_after_commit"
+            if lost or patience < latency:
+                self._later(latency, self._serving(caller, key, deed))
+                return (yield from self._in_vain(this, wait, patience, tokens))
         end = env.now + latency
         try:
             yield env.timeout(latency)
         except simpy.Interrupt:
-            self._later(end - env.now, served)
-            told("interrupted")
+            self._later(end - env.now, self._serving(caller, key, deed))
+            self._told(this, wait, "interrupted", tokens)
             raise
-        served()
+        if deed:
+            self._commit(caller.who, caller.work.id, caller.number, key, caller.key_window)
+        self._release()
         if failed:
-            return told("error")
-        return told("corrupt" if blow is not None and blow.effect == "corrupt" else "ok")
+            return self._told(this, wait, "error", tokens)
+        wrong = force is not None and force.disturbance.effect == "corrupt"
+        return self._told(this, wait, "corrupt" if wrong else "ok", tokens)
+
+    def _told(self, this: Attempt, wait: int, outcome: str, tokens: Tokens = NO_TOKENS) -> Answer:
+        """The caller has its answer, or is gone: the row of the attempt is written."""
+        caller, call, attempt, began, force = this
+        now = self.env.now
+        fault = force.strike.id if force is not None else ""
+        self._row(
+            (
+                "call",
+                now,
+                began,
+                caller.who,
+                caller.index,
+                caller.work.id,
+                caller.number,
+                call,
+                attempt,
+                self.name,
+                wait,
+                outcome,
+                fault,
+                tokens[0],
+                tokens[1],
+            )
+        )
+        if self.answered is not None and outcome != "interrupted":
+            self.answered(now - began, outcome, force.strike if force is not None else None)
+        return Answer(outcome, 0, fault) if fault else _ANSWERS[outcome]
+
+    def _refused(self, this: Attempt) -> Answer | None:
+        """429, by a strike or because the rate is over its limit; None where the call is admitted."""
+        force = this[4]
+        if force is not None and force.disturbance.effect == "error" and force.disturbance.code == "429":
+            return self._told(this, 0, "rate_limited")._replace(retry_after=force.disturbance.retry_after)
+        if self._gap and self._over_the_limit():
+            pause = self._due - self.env.now - self._slack
+            return self._told(this, 0, "rate_limited")._replace(retry_after=pause)
+        return None
+
+    def _in_vain(
+        self, this: Attempt, wait: int, patience: int, tokens: Tokens = NO_TOKENS
+    ) -> Generator[simpy.Event, Any, Answer]:
+        """The caller waits for an answer that will not come in time."""
+        try:
+            yield self.env.timeout(patience)
+        except simpy.Interrupt:
+            self._told(this, wait, "interrupted", tokens)
+            raise
+        return self._told(this, wait, "timeout", tokens)
+
+    def _patience(self, began: int, timeout: int | None, force: Force | None) -> int:
+        """Ns from now for which the caller still waits."""
+        if timeout is None:
+            assert force is not None
+            timeout = force.disturbance.extra
+        return max(0, began + timeout - self.env.now)
+
+    def _drawn(self, caller: Caller, at: int, force: Force | None) -> tuple[int, Tokens, bool]:
+        """(latency in ns, tokens, whether it fails) of a call that is served."""
+        draw = caller.stream.uniform
+        latency = self._latency(draw(at + chance.LATENCY))
+        tokens = NO_TOKENS
+        if self._model:
+            tokens = self._tokens or (
+                int(self._tokens_in(draw(at + chance.TOKENS_IN))),
+                int(self._tokens_out(draw(at + chance.TOKENS_OUT))),
+            )
+            caller.tokens += tokens[0] + tokens[1]
+        failed = self._errors > 0.0 and draw(at + chance.ERROR) < self._errors
+        if force is not None:
+            blow = force.disturbance
+            if blow.effect == "delay":
+                latency = round(latency * blow.factor) + blow.extra
+            failed = failed or blow.effect == "error"
+        return latency, tokens, failed
+
+    def _serving(self, caller: Caller, key: str | None, deed: bool) -> Callable[[], None]:
+        """What the service does at the end of a call whose caller may be gone by then."""
+        who, task, step, window = caller.who, caller.work.id, caller.number, caller.key_window
+
+        def served() -> None:
+            if deed:
+                self._commit(who, task, step, key, window)
+            self._release()
+
+        return served
 
     def _leave(self, ticket: simpy.Event) -> None:
         """Gives up a place in line, or the slot if it was handed over at this very moment."""
