@@ -511,7 +511,8 @@ def run(
     report = report_on(
         terms, played.arms, complete=played.complete, require_gates=require_gates, traces=trace_of
     )
-    report = dataclasses.replace(report, folder=str(archive.folder), seconds=played.seconds)
+    page = "report.html" if "html" in formats else ""
+    report = dataclasses.replace(report, folder=str(archive.folder), page=page, seconds=played.seconds)
     if not played.complete:
         report = dataclasses.replace(report, exit_code=Interrupted.exit_code)
     archive.write_data(played.arms)
@@ -607,7 +608,8 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
         environment=facts.get("environment"),
         traces=trace_of,
     )
-    return dataclasses.replace(report, folder=str(archive.folder))
+    page = "report.html" if archive.path("report.html").is_file() else ""
+    return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
 def _terms_in(archive: Archive) -> Terms:

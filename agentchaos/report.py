@@ -125,6 +125,8 @@ class Report:
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""
     """Where the archive is; not part of the JSON contract."""
+    page: str = ""
+    """The report that is read first, in that folder; not part of the JSON contract."""
     seconds: float | None = None
     """Wall time of the run; not part of the JSON contract."""
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -221,7 +221,7 @@ def _ending(report: Report, console: Console, quiet: bool) -> None:
     if report.worst_replication is not None and not quiet:
         _line(console, f"worst replication: {report.worst_replication}, {report.worst_reason}")
     if report.folder:
-        _line(console, f"report: {report.folder}")
+        _line(console, f"report: {report.folder}" + (f"/{report.page}" if report.page else ""))
     if report.repeat_worst and report.verdict not in ("pass", "ungated"):
         _line(console, f"repeat the worst: {report.repeat_worst}")
     elif not quiet:

@@ -452,7 +452,11 @@ def verdict(
     undecided = [j for j in judged if j.verdict != "pass"]
     if undecided:
         return _ruling("inconclusive", undecided[0].expression, undecided[0].reason, len(undecided))
-    return Ruling("pass", EXIT_OF_VERDICT["pass"], f"all {len(judged)} gates hold")
+    return Ruling(
+        "pass",
+        EXIT_OF_VERDICT["pass"],
+        "its gate holds" if len(judged) == 1 else f"all {len(judged)} gates hold",
+    )
 
 
 def _ruling(verdict: str, what: str, reason: str, number: int) -> Ruling:
