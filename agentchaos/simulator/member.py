@@ -42,6 +42,7 @@ class Member:
         self.waited = self.tokens = 0  # of the step in hand
         self.progress = 0  # when it last finished a step or took a task
         self.replan = 0
+        self._misled: set[str] = set()  # strikes behind wrong answers that go into the plan being made
         self.reconnect = False
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
@@ -291,7 +292,7 @@ class Member:
                         yield self.env.timeout(pause)
                     finally:
                         self.waited += self.env.now - resting
-        self._step_row("error", (answer.strike,) if answer.strike else self.state.ids)
+        self._step_row("error", self.state.ids)  # a failure that is told taints nothing
         self.began = -1
         self._end("failed")
         return None
@@ -310,11 +311,9 @@ class Member:
         state = self.state
         taint = state.ids
         if what == "replan":
-            self._step_row("right", taint)
+            self._step_row("wrong" if strike else "right", (strike,) if strike else taint)
             self.began = -1
-            self.replan -= 1
-            self.progress = self.env.now
-            self._healed(state.rebuild_step(("plan",)))
+            self._planned(strike)
             return
         share = task.right_share
         if not state.clean:
@@ -340,6 +339,17 @@ class Member:
             self._beget(task)
         if self.cases:
             self.cases_served()
+
+    def _planned(self, strike: str) -> None:
+        """A step of planning is finished; the plan is as wrong as the answers that went into it."""
+        self.replan -= 1
+        self.progress = self.env.now
+        self._misled |= {strike} if strike else set()
+        whole = self.state.rebuild_step(("plan",))
+        self._healed(whole)
+        if whole:
+            self.state.taint(whole, frozenset(self._misled))
+            self._misled = set()
 
     def _spread(self, task: Task, ids: tuple[str, ...]) -> None:
         """A silent wrong step taints what it wrote: memory only where a fault stands behind it."""
@@ -432,8 +442,7 @@ class Member:
         if wrong:
             state.lose(wrong)
         self._healed(state.begin_rebuilding(others))
-        if state.parts["plan"].lost:
-            self.replan = self.spec.state.plan.rebuild
+        self._plan_again()
         if "tools" in parts:
             self.reconnect = True
         if "goal" not in parts:
@@ -442,6 +451,13 @@ class Member:
             self._end("goal_lost")
         else:
             self.restore(None, "empty", case, read=0)  # a wrong goal: the task begins again
+
+    def _plan_again(self) -> None:
+        """A lost plan takes steps to be made again before progress goes on."""
+        plan = self.state.parts["plan"]
+        if not plan.rebuilding or plan.left == self.spec.state.plan.rebuild:
+            self._misled = set()
+        self.replan = plan.left if plan.rebuilding else 0
 
     def _healed(self, parts: Iterable[Part]) -> None:
         for case in self.cases:
@@ -524,7 +540,7 @@ class Member:
         had = [name for name, part in state.parts.items() if part.version]
         restored = self._load(snapshot, same, step, alive=read is not None)
         self._healed(state.begin_rebuilding(state.lost_parts()))
-        self.replan = self.spec.state.plan.rebuild if state.parts["plan"].lost else 0
+        self._plan_again()
         self.reconnect = True
         if read is None and "memory" not in images:
             self.born = now

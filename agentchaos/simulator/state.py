@@ -93,7 +93,7 @@ class State:
             self._sessions += 1
             self.session = self._sessions
 
-    def taint(self, names: tuple[Part, ...], ids: frozenset[str]) -> None:
+    def taint(self, names: Iterable[Part], ids: frozenset[str]) -> None:
         """Marks parts as written by something wrong."""
         for name in names:
             part = self.parts[name]

@@ -276,3 +276,34 @@ def test_a_part_that_was_lost_before_a_crash_is_not_in_the_snapshots_after_it() 
                  "{cold_start: {start: 1s}}")  # fmt: skip
     assert played.at("part_lost", subject="memory") == [45, 79], "the rebuilding begins anew"
     assert played.incidents[1].memory_point == 0, "nothing of it was left to lose"
+
+
+def test_a_plan_that_is_made_from_a_wrong_answer_is_tainted() -> None:
+    text = HEAD.replace("services: {", "services: {gpt: {kind: model, latency: 5s}, ")
+    text = text.replace("step: {work: 10s, act: tool}", "step: {think: gpt, work: 5s}")
+    text = text.replace("STATE", blind("plan: {rebuild: 2, notice: 0}")).replace("PROTECT", "{}")
+    faults = f"{lose('plan')}, {{hallucination: {{service: gpt, at: 61s, calls: 1}}}}"
+    played = play(text.replace("RECOVER", "cold_start").replace("SUCCESS", "1").replace("FAULTS", faults))
+    assert [(s.what, s.outcome, s.time / NS) for s in played.steps][6:9] == [
+        ("replan", "right", 65),
+        ("replan", "wrong", 70),
+        ("work", "right", 80),
+    ]
+    (lie,) = [c.fault for c in played.calls if c.fault]
+    assert [(e.subject, e.incident, e.time / NS) for e in played.events("part_tainted")] == [
+        ("plan", lie, 70)
+    ]
+    assert played.steps[8].taint == (lie,)
+
+
+def test_a_second_loss_does_not_begin_the_planning_anew() -> None:
+    faults = f"{lose('plan')}, {lose('memory', '75s').replace('{agent', '{name: more, agent')}"
+    played = run(faults, "{plan: {rebuild: 3}}")
+    assert [s.time / NS for s in played.steps if s.what == "replan"] == [70, 80, 90]
+
+
+def test_a_failure_that_is_told_taints_nothing() -> None:
+    played = run("{server_error: {service: tool, at: 25s, calls: 1}}")
+    assert [s.outcome for s in played.steps] == ["right", "right", "error"]
+    assert not any(s.taint for s in played.steps)
+    assert played.data["cascade_steps{fault=server_error}"].count == 0  # type: ignore[union-attr]
