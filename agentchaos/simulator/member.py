@@ -130,6 +130,8 @@ class Member:
         if task is not None:
             self.take(task)
             return
+        if self.cases and self.ready is None:  # an idle member is well as soon as it is ready
+            self.cases_served(idle=True)
         self.group.idle.append(self)
         self.assigned = self.env.event()
         try:

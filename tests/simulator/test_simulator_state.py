@@ -104,6 +104,7 @@ def test_a_lost_goal_abandons_the_task_and_is_counted_so() -> None:
     assert played.incident.detected == 60 * NS
     assert played.incident.lost
     assert played.incident.caught_up is None
+    assert played.incident.recovered == 60 * NS, "it is idle, and nothing is wrong with it any more"
 
 
 def test_lost_tools_are_opened_again() -> None:
