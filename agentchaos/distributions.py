@@ -112,7 +112,9 @@ def format_duration(ns: int) -> str:
         return f"{ns / 1e6:.3g} ms" if ns >= 1000 else f"{ns} ns"
     if ns < 120 * NS:
         seconds = ns / NS
-        return f"{seconds:.0f} s" if seconds == int(seconds) else f"{seconds:.1f} s"
+        if seconds == int(seconds):
+            return f"{seconds:.0f} s"
+        return f"{seconds:.2f} s" if seconds < 2.5 else f"{seconds:.1f} s"
     seconds = round(ns / NS)
     parts = []
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):

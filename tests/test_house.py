@@ -23,7 +23,7 @@ FLOORS = (
     {"world", "tables"},
     {"plan", "scoring"},
     {"simulator", "live", "report", "timeline", "terms"},
-    {"targets", "archive", "renderers"},
+    {"targets", "archive", "renderers", "reporting"},
     {"spec"},
     {"pipeline", "experiments", "testing", "calibration"} | {"catalogue", "checkup", "forecast"},
     {"cli", "__main__"},

@@ -1,0 +1,225 @@
+"""From the data of a run to its Report: measured, scored, judged, and what of it may be shown."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+
+from agentchaos import __version__
+from agentchaos.errors import EXIT_OF_VERDICT
+from agentchaos.metrics.base import Count, Curve, Data, Incidents, Ratio
+from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.scoring.expressions import parse
+from agentchaos.scoring.gate import Ruling, judge, landings, verdict
+from agentchaos.scoring.measures import measure
+from agentchaos.scoring.results import FaultLanding, Judged, Measured
+from agentchaos.scoring.scores import score
+from agentchaos.scoring.table import Table
+from agentchaos.terms import Terms
+from agentchaos.timeline import timeline
+from agentchaos.trace import NS, Row
+
+Arms = dict[str, dict[int, Data]]
+"""Arm -> replication -> what every metric gave."""
+
+
+def report_on(
+    terms: Terms,
+    arms: Arms,
+    *,
+    complete: bool = True,
+    require_gates: bool = False,
+    environment: dict[str, str] | None = None,
+    traces: Callable[[int], list[Row]] | None = None,
+) -> Report:
+    """Everything that may be shown of a run, from its terms and its data.
+
+    traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
+    """
+    played = len(arms.get("chaos", {}))
+    table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
+    measures = measure(table)
+    scores = score(table, measures)
+    judged = judge(terms.gates, table, measures, scores)
+    faults = landings(table)
+    ruling = verdict(judged, faults, require_gates=require_gates)
+    if not complete or (played < terms.replications and ruling.verdict in ("pass", "ungated")):
+        ruling = _not_the_whole(played, terms.replications, complete)
+    worst, why = worst_replication(arms, judged)
+    return Report(
+        schema_version=1,
+        tool_version=__version__,
+        world="simulated",
+        scenario=terms.scenario,
+        about=terms.about,
+        scenario_file=terms.file,
+        scenario_sha256=terms.sha256,
+        seed=terms.seed,
+        replications=played,
+        engine=terms.engine,
+        environment=environment or the_environment(),
+        verdict=ruling.verdict,
+        exit_code=ruling.exit_code,
+        verdict_reason=ruling.reason,
+        gates=judged,
+        scores=scores,
+        measures=measures,
+        faults=faults,
+        recovery=recovery_rows(measures, faults),
+        rto=terms.objectives.rto_s,
+        rpo=terms.objectives.rpo_s,
+        reproduce=terms.reproduce,
+        worst_replication=worst,
+        worst_reason=why,
+        repeat_worst="" if worst is None else f"{terms.reproduce} --replication {worst}",
+        warnings=warnings(terms),
+        horizon=terms.setting.horizon / NS,
+        warmup=terms.setting.warmup / NS,
+        drain=(terms.setting.end - terms.setting.horizon) / NS,
+        timeline=_timeline(terms, arms, worst, why, traces),
+        curves=_curves(arms),
+        complete=complete,
+    )
+
+
+def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:
+    """The verdict where not every replication of the plan was played: never a pass."""
+    if complete:
+        reason = f"only {played} of {planned} replications was played: that repeats a run, it judges nothing"
+    else:
+        reason = f"interrupted: {played} of {planned} replications had finished"
+    return Ruling("inconclusive", EXIT_OF_VERDICT["inconclusive"], reason)
+
+
+def the_environment() -> dict[str, str]:
+    """What the numbers may depend on: versions and the family of the processor."""
+    return {
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "simpy": version("simpy"),
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
+
+
+def warnings(terms: Terms) -> tuple[str, ...]:
+    """What a reader must know before believing the numbers."""
+    said = []
+    if not terms.declared:
+        said.append("no fault is declared: nothing was put to the test")
+    return tuple(said)
+
+
+def worst_replication(arms: Arms, judged: Sequence[Judged]) -> tuple[int | None, str]:
+    """(number, why): the largest shortfall of the first missed gate, else the longest recovery."""
+    chaos = arms.get("chaos", {})
+    if not chaos:
+        return None, ""
+    for gate in judged:
+        if gate.verdict != "fail":
+            continue
+        name, worse = _subject(gate.expression)
+        values = {n: v for n, data in chaos.items() if (v := _value(data, name)) is not None}
+        if values:
+            worst = (max if worse == "high" else min)(sorted(values), key=lambda n: values[n])
+            return worst, f"the largest shortfall of {gate.expression}"
+    longest = {n: _longest_recovery(data) for n, data in chaos.items()}
+    worst = max(sorted(longest), key=lambda n: longest[n])
+    if longest[worst] > 0:
+        return worst, "the longest recovery"
+    return min(chaos), "the first: there was no incident"
+
+
+def _subject(expression: str) -> tuple[str, str]:
+    """(name of the measure, which side is worse) of a gate."""
+    gate = parse(expression, None)
+    return gate.name, "low" if gate.operator in (">", ">=") else "high"
+
+
+def _value(data: Data, name: str) -> float | None:
+    """A measure in one replication; recovery measures by their longest incident."""
+    datum = data.get(name)
+    if isinstance(datum, Ratio | Count):
+        return datum.value
+    base, _, labels = name.partition("{")
+    fault = labels.removeprefix("fault=").rstrip("}") if labels.startswith("fault=") else None
+    if base.startswith(("recovery", "work_recovery", "lost", "detect")):
+        return max(_recoveries(data, fault), default=0.0)
+    success = data.get("task_success")
+    return -success.value if isinstance(success, Ratio) and success.value is not None else None
+
+
+def _recoveries(data: Data, fault: str | None = None) -> Iterator[float]:
+    incidents = data.get("incidents")
+    if isinstance(incidents, Incidents):
+        for _, i in incidents.rows:
+            if i.scope in ("process", "state") and (fault is None or fault in (i.fault, i.kind)):
+                yield ((i.recovered or i.end) - i.onset) / NS
+
+
+def _longest_recovery(data: Data) -> float:
+    return max(_recoveries(data), default=0.0)
+
+
+def recovery_rows(measures: dict[str, Measured], faults: Sequence[FaultLanding]) -> tuple[RecoveryRow, ...]:
+    """The recovery table: all process and state incidents, then each fault."""
+    labels = [("all", ""), *((fault.name, f"{{fault={fault.name}}}") for fault in faults)]
+    rows = (_recovery_row(measures, fault, label) for fault, label in labels)
+    return tuple(row for row in rows if row is not None)
+
+
+def _recovery_row(measures: dict[str, Measured], fault: str, label: str) -> RecoveryRow | None:
+    """None where the fault led to no incident."""
+    after_lift = f"recovery_time{{fault={fault},from=after_lift}}"
+    service = measures.get(f"recovery_time{label}") or measures.get(after_lift)
+    if service is None or service.n == 0:
+        return None
+
+    def part(name: str) -> Measured:
+        found = measures.get(f"{name}{label}")
+        return found or Measured(f"{name}{label}", "s", None, None, None, 0, "-", reason="no such phase")
+
+    detect = part("detect_time")
+    return RecoveryRow(
+        fault=fault,
+        incidents=service.n,
+        censored=service.censored,
+        undetected=detect.censored,
+        service=service,
+        work=part("work_recovery_time"),
+        point=part("recovery_point"),
+        detect=detect,
+        decide=part("decide_time"),
+        restore=part("restore_time"),
+        replay=part("replay_time"),
+    )
+
+
+def _curves(arms: Arms) -> ProgressCurves | None:
+    means: dict[str, tuple[float, ...]] = {}
+    every = 0
+    for arm in ("chaos", "control"):
+        curves = [d for data in arms.get(arm, {}).values() if isinstance(d := data.get("progress"), Curve)]
+        if not curves:
+            return None
+        every = curves[0].every
+        means[arm] = tuple(
+            sum(column) / len(curves) for column in zip(*(c.values for c in curves), strict=True)
+        )
+    times = tuple((k + 1) * every / NS for k in range(len(means["chaos"])))
+    return ProgressCurves(times, means["chaos"], means["control"])
+
+
+def _timeline(
+    terms: Terms,
+    arms: Arms,
+    worst: int | None,
+    why: str,
+    traces: Callable[[int], list[Row]] | None,
+) -> Timeline | None:
+    if worst is None or traces is None:
+        return None
+    datum = arms["chaos"][worst].get("incidents")
+    incidents = [i for _, i in datum.rows] if isinstance(datum, Incidents) else []
+    return timeline(traces(worst), terms.setting, incidents, replication=worst, why=why)
