@@ -128,7 +128,10 @@ def _bands(events: list[Event], begin: int, end: int) -> tuple[Band, ...]:
     planned = {e.incident: e for e in events if e.kind == "fault_planned"}
     lifted = {e.incident: e.time for e in events if e.kind == "fault_lifted"}
     bands = []
+    unit_of: dict[tuple[str, int], int] = {}
     for event in events:
+        if event.kind == "failed_over":
+            unit_of[event.agent, event.member] = int(event.value or 0)
         if event.kind != "fault_struck":
             continue
         detail = (planned[event.incident].detail if event.incident in planned else None) or {}
@@ -136,7 +139,9 @@ def _bands(events: list[Event], begin: int, end: int) -> tuple[Band, ...]:
         until = lifted.get(event.incident, end if scope == "call" else event.time)
         if until < begin or event.time > end:
             continue
-        lane = f"{event.agent}/{event.member}" if scope != "call" and event.member >= 0 else ""
+        # process strikes name a unit, state strikes a member: its lane is that of the unit it is on
+        unit = unit_of.get((event.agent, event.member), event.member) if scope == "state" else event.member
+        lane = f"{event.agent}/{unit}" if scope != "call" and event.member >= 0 else ""
         bands.append(
             Band(
                 fault=event.subject,

@@ -13,7 +13,7 @@ from agentchaos.mechanisms.base import Mechanism
 class Heartbeat(Mechanism):
     """A unit beats once a period; it is declared dead at its `misses`-th missed beat.
 
-    The delay lies in ((misses - 1) x period, misses x period], with mean (misses - 1/2) x period.
+    The delay lies in [(misses - 1) x period, misses x period), with mean (misses - 1/2) x period.
     """
 
     name: ClassVar[str] = "heartbeat"

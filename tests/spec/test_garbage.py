@@ -21,7 +21,6 @@ LEAKS = (
     "Input should",
     "validation error",
     "Traceback",
-    "'None'",
     "<class",
     "NoneType",
     "object at 0x",
