@@ -11,6 +11,8 @@ import pytest
 from walk import SMALL, call, write
 
 from agentchaos import bundled, pipeline
+from agentchaos.scoring import glossary
+from agentchaos.scoring.measures import base_name
 
 QUICK = """
 name: quick
@@ -134,7 +136,8 @@ def test_json_alone_is_on_stdout_and_keeps_the_contract(tmp_path: Path) -> None:
     for one in told["scores"]["attributes"].values():
         assert {"mean", "low", "high", "n", "evidence", "reason"} <= one.keys()
         assert (one["mean"] is None) == (one["reason"] != "")
-    for measure in told["measures"].values():
+    for name, measure in told["measures"].items():
+        assert base_name(name.removeprefix("control.")) in glossary.MEASURES
         assert {"mean", "low", "high", "n", "unit", "interval", "censored"} <= measure.keys()
         if measure["mean"] is not None and measure["low"] is not None:
             assert measure["low"] <= measure["mean"]

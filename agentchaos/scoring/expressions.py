@@ -285,6 +285,23 @@ def _seconds(value: str, unit: str | None, name: str, at: int) -> float:
         ) from None
 
 
+def example_gate(name: str) -> str:
+    """A gate on a measure, such as one would write it."""
+    labels = {"time": "{class=lost}", "cost": "{currency=USD}"}
+    full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
+    kind = _KINDS[name]
+    if name in _DISTRIBUTIONS:
+        full += "{fault=crash}" if name in PICKS or name == "outage" else ""
+        return f"{full}.p95 < {'60s' if kind == _TIME else 10}"
+    if kind == _SHARE:
+        falling = name in ("p_wait", "redone", "time")
+        return f"{full} <= 5%" if falling else f"{full} >= 95%"
+    if name in ("doubled", "missing", "orphan", "undetected"):
+        return f"{full} == 0"
+    rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
+    return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"
+
+
 def known_names(
     faults: Iterable[str],
     services: Iterable[str],

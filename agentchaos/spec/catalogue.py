@@ -13,7 +13,10 @@ from agentchaos import bundled
 from agentchaos.errors import UsageError
 from agentchaos.metrics.base import Metric
 from agentchaos.plugins import shelf
+from agentchaos.scoring import glossary
+from agentchaos.scoring.expressions import example_gate
 from agentchaos.scoring.objectives import ATTRIBUTES
+from agentchaos.scoring.scores import NOT_YET
 from agentchaos.spec.scenario import ObjectivesSpec, Scenario
 from agentchaos.words import did_you_mean, shown
 from agentchaos.world import (
@@ -57,7 +60,12 @@ def kinds() -> dict[str, dict[str, Any]]:
         "mechanisms": dict(MECHANISMS),
         "recoveries": dict(RECOVERIES),
         "metrics": dict(_metrics()),
-        "attributes": {name: (name, dimension) for dimension, names in ATTRIBUTES.items() for name in names},
+        "measures": dict(glossary.MEASURES),
+        "attributes": {
+            name: f"{dimension}: {glossary.ATTRIBUTES[name]}"
+            for dimension, names in ATTRIBUTES.items()
+            for name in names
+        },
         "scenarios": {name: name for name in bundled.names()},
         "nouns": dict(NOUNS),
     }
@@ -76,19 +84,11 @@ def listing(kind: str) -> Iterator[str]:
     width = max((len(name) for name in things), default=0)
     for name, thing in things.items():
         yield f"{name:<{width}}  {_about(kind, thing)}"
-    if kind == "faults":
-        signatures = len({_signature(fault) for fault in things.values()})
-        yield ""
-        yield f"{signatures} distinct of {len(things)} names; `agentchaos explain NAME` tells more"
-
-
-def _signature(fault: Any) -> str:
-    return f"{fault.boundary}/{fault.scope}/{fault.__name__}"
 
 
 def _about(kind: str, thing: Any) -> str:
-    if kind == "attributes":
-        return str(thing[1])
+    if kind in ("measures", "attributes"):
+        return str(thing)
     if kind == "scenarios":
         return _first_comment(bundled.path(thing).read_text(encoding="utf-8"))
     if kind == "metrics":
@@ -127,7 +127,14 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield bundled.path(name).read_text(encoding="utf-8").rstrip()
         return
     if kind == "attributes":
-        yield f"An attribute of the {thing[1]} dimension; `explain-score` shows its arithmetic."
+        yield str(thing)
+        if name in NOT_YET:
+            yield f"Not measured in this version: {NOT_YET[name]}."
+        yield f"Gate: score.{name} >= 0.9; `agentchaos explain-score RUN_FOLDER {name}` shows its arithmetic."
+        return
+    if kind == "measures":
+        yield str(thing)
+        yield f"Gate: {example_gate(name)}"
         return
     yield inspect.getdoc(thing) or ""
     if kind == "metrics":
