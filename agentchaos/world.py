@@ -455,9 +455,9 @@ class Group(Noun):
 
     @property
     def redundancy(self) -> Redundancy | None:
-        """Its standbys; implied by `recover: warm_start`."""
+        """Its standbys; some recoveries imply them."""
         written = cast("Redundancy | None", self._mechanism("redundancy"))
-        if written is None and self.recovery.name == "warm_start":
+        if written is None and self.recovery.implies_standby:
             return Redundancy(standbys=self.count)
         return written
 
@@ -489,7 +489,7 @@ def _has(state: dict[str, Any], part: str) -> bool:
 def _promotes(recover: object) -> bool:
     """Whether a raw `recover` implies standbys."""
     return isinstance(recover, dict) and any(
-        RECOVERY_WORDS[word].name == "warm_start" for word in recover if word in RECOVERY_WORDS
+        RECOVERY_WORDS[word].implies_standby for word in recover if word in RECOVERY_WORDS
     )
 
 

@@ -21,7 +21,7 @@ FLOORS = (
     {"errors", "seeds", "distributions", "disturbances", "trace", "plugins", "bundled", "words"},
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
-    {"plan", "scoring"},
+    {"plan", "scoring", "workload"},
     {"simulator", "live", "report", "timeline", "terms"},
     {"targets", "archive", "renderers", "reporting"},
     {"spec"},
@@ -41,7 +41,7 @@ ONLY_BY = {
 """Rooms that few may import."""
 
 PURE = {
-    *("trace", "seeds", "distributions", "disturbances", "world", "plan", "simulator"),
+    *("trace", "seeds", "distributions", "disturbances", "world", "workload", "plan", "simulator"),
     *("faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic", "scoring"),
 }
 """Rooms in which the clock and chance are passed in."""

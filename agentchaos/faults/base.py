@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +13,16 @@ from agentchaos.disturbances import Disturbance
 from agentchaos.seeds import Stream
 
 Scope = Literal["process", "state", "call"]
+
+
+class Aim(NamedTuple):
+    """What a fault may know of the world that it is aimed at. checkpointed: the group keeps checkpoints."""
+
+    checkpointed: bool = False
+
+
+Complaint = tuple[tuple[str | int, ...], str]
+"""(the field, or () for the fault as a whole; what is wrong with it)."""
 
 
 class Fault(BaseModel, abc.ABC):
@@ -76,6 +87,10 @@ class Fault(BaseModel, abc.ABC):
     def strike(self, chance: Stream) -> Disturbance:
         """What one strike does; `chance` is the strike's own stream."""
 
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        """What no single field can see: why it could never strike here, or would change nothing."""
+        yield from ()
+
 
 class AgentFault(Fault):
     """A fault aimed at the units of a group of agents. It needs `at` or `every`."""
@@ -92,6 +107,11 @@ class AgentFault(Fault):
     @property
     def target(self) -> str:
         return self.agent
+
+    @property
+    def needs_work(self) -> bool:
+        """Whether it finds nothing to strike where an agent has no task in hand."""
+        return False
 
 
 class CallFault(Fault):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
 from agentchaos.disturbances import PARTS, OnState, Part
-from agentchaos.faults.base import AgentFault, Scope
+from agentchaos.faults.base import AgentFault, Aim, Complaint, Scope
 from agentchaos.seeds import Stream
 
 
@@ -26,6 +27,10 @@ class StateLoss(AgentFault):
 
     parts: tuple[Part, ...] = Field(("context",), min_length=1, description="the parts that are lost")
 
+    @property
+    def needs_work(self) -> bool:
+        return "memory" not in self.parts  # the other parts are those of the task in hand
+
     def strike(self, chance: Stream) -> OnState:
         return OnState("lose", self.parts)
 
@@ -42,6 +47,10 @@ class StateCorruption(AgentFault):
     )
 
     parts: tuple[Part, ...] = Field(("memory",), min_length=1, description="the parts that are corrupted")
+
+    @property
+    def needs_work(self) -> bool:
+        return "memory" not in self.parts  # the other parts are those of the task in hand
 
     def strike(self, chance: Stream) -> OnState:
         return OnState("corrupt", self.parts)
@@ -60,3 +69,7 @@ class CheckpointCorrupt(AgentFault):
 
     def strike(self, chance: Stream) -> OnState:
         return OnState("corrupt", PARTS, where="checkpoint", generations=self.generations)
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        if not aim.checkpointed:
+            yield ("agent",), f"'{self.agent}' keeps no checkpoints that could be corrupted"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
 from agentchaos.distributions import Duration
 from agentchaos.disturbances import OnCall
-from agentchaos.faults.base import CallFault
+from agentchaos.faults.base import Aim, CallFault, Complaint
 from agentchaos.seeds import Stream
 
 
@@ -29,6 +30,10 @@ class Latency(CallFault):
 
     def strike(self, chance: Stream) -> OnCall:
         return OnCall("delay", self.probability, factor=self.factor, extra=self.extra)
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        if self.factor == 1 and self.extra == 0:
+            yield (), "'factor: 1' without 'extra' changes nothing"
 
 
 class ServerError(CallFault):

@@ -52,12 +52,18 @@ Answer = Restart | Restore | Promote | GiveUp
 
 
 class Recovery(BaseModel, abc.ABC):
-    """A recovery approach as a user declares it under `recover:`."""
+    """A recovery approach as a user declares it under `recover:`.
+
+    implies_standby: one standby a role stands by unless `redundancy` is written. needs_checkpoints: it is
+    refused for a group that keeps none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
+    implies_standby: ClassVar[bool] = False
+    needs_checkpoints: ClassVar[bool] = False
     ideal: ClassVar[dict[str, Any]] = {}
     published: ClassVar[str] = ""
     example: ClassVar[str] = ""

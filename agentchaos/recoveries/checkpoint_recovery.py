@@ -15,6 +15,7 @@ class CheckpointRecovery(Recovery):
 
     name: ClassVar[str] = "checkpoint_recovery"
     aliases: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    needs_checkpoints: ClassVar[bool] = True
     ideal: ClassVar[dict[str, Any]] = {"start": "0s", "load": "0s", "bandwidth": None}
     published: ClassVar[str] = "seconds to minutes; since the last checkpoint"
     example: ClassVar[str] = "recover: checkpoint"

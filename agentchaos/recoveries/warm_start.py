@@ -18,6 +18,7 @@ class WarmStart(Recovery):
 
     name: ClassVar[str] = "warm_start"
     aliases: ClassVar[tuple[str, ...]] = ("warm",)
+    implies_standby: ClassVar[bool] = True
     ideal: ClassVar[dict[str, Any]] = {"start": "0s", "load": "0s"}
     published: ClassVar[str] = "seconds to minutes; medium"
     example: ClassVar[str] = "recover: warm_start"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from agentchaos import workload
 from agentchaos.distributions import Duration, Share, format_duration
-from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
@@ -22,8 +24,15 @@ DEFAULT_DRAIN = 600 * NS
 STRIKES_MAX = 200_000
 """More planned strikes in one replication are refused: the gap is a slip of the pen."""
 TASKS_MAX = 5_000_000
-"""The same for the tasks of a group."""
+"""The same for the tasks of one replication, in expectation."""
+STEPS_MAX = 50_000_000
+"""And for its steps."""
 NAME_MAX = 60
+NOTHING_TO_CHECKPOINTS = (
+    *("capacity", "queue", "rate_limit", "burst", "error_rate"),
+    *("side_effects", "tokens_in", "tokens_out", "band"),
+)
+"""Fields of a service that say something of its calls: to checkpoints a store is a latency and no more."""
 
 
 class ObjectivesSpec(Noun):
@@ -59,6 +68,10 @@ def _written(value: Any) -> Any:
 def _holds_models(value: Any) -> bool:
     values = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
     return any(isinstance(inner, BaseModel) for inner in values)
+
+
+def _counted(number: float) -> str:
+    return "endlessly many" if math.isinf(number) else f"{number:{',.0f' if number < 1e12 else '.1e'}}"
 
 
 class Scenario(Noun):
@@ -160,8 +173,10 @@ class Scenario(Noun):
             if service.price and service.kind != "model":
                 what = f"only a model has a price for its tokens, and '{name}' is a {service.kind}"
                 yield Finding(("services", name, "price"), what, (("services", name, "kind"),), at_key=True)
+        yield from self._store_problems()
         for name, group in self.agents.items():
             yield from self._group_problems(name, group)
+        yield from self._work_problems()
         yield from self._fault_problems()
         for loc, message in complaints(self.dimensions, self.aggregate, self.weights):
             yield Finding(loc, message, at_key=message.startswith(("no dimension", "no attribute or")))
@@ -177,6 +192,26 @@ class Scenario(Noun):
         elif self.services[name].kind not in kinds:
             what = f"'{name}' is a {self.services[name].kind}; a {' or '.join(kinds)} is wanted here"
             yield Finding(loc, what, (("services", name, "kind"),))
+
+    def _stores_alone(self) -> set[str]:
+        """The services that checkpoints use and no step calls."""
+        called = {s for group in self.agents.values() for s in group.step.services}
+        kept = {group.checkpointing.store for group in self.agents.values() if group.checkpointing}
+        return {name for name in self.services if name in kept - called}
+
+    def _store_problems(self) -> Iterator[Finding]:
+        if not all(self._all_known(group) for group in self.agents.values()):
+            return
+        needs: tuple[Loc, ...] = (("agents", "*", "step", "think"), ("agents", "*", "step", "act"))
+        for name in sorted(self._stores_alone()):
+            service = self.services[name]
+            for key in NOTHING_TO_CHECKPOINTS:
+                value = getattr(service, key)
+                # null and false ask for nothing; they take back what an included file says
+                asked = key in service.model_fields_set and value is not None and value is not False
+                if asked and not (self.preset == "ideal" and value == Service.ideal.get(key)):
+                    what = "does nothing on a store that only checkpoints use; it has a latency"
+                    yield Finding(("services", name, key), what, needs, at_key=True)
 
     def _group_problems(self, name: str, group: Group) -> Iterator[Finding]:
         here: Loc = ("agents", name)
@@ -198,10 +233,9 @@ class Scenario(Noun):
         if group.checkpointing is not None:
             yield from self._service((*snapshots, "store"), group.checkpointing.store, ("store", "tool"))
         for key, recovery in (("recover", group.recovery), ("rebuild", group.rebuilding)):
-            if recovery.name == "checkpoint_recovery" and group.checkpointing is None:
-                what = (
-                    "checkpoint recovery needs checkpoints: add 'protect: {checkpointing: {every: 5 steps}}'"
-                )
+            if recovery.needs_checkpoints and group.checkpointing is None:
+                words = recovery.name.replace("_", " ")
+                what = f"{words} needs checkpoints: add 'protect: {{checkpointing: {{every: 5 steps}}}}'"
                 yield Finding((*here, key), what, (snapshots,))
         if group.retry is not None:
             for place, service in enumerate(group.retry.on):
@@ -220,14 +254,53 @@ class Scenario(Noun):
         if self.warmup and isinstance(tasks.loop, int):
             what = f"the tasks of '{name}' are all planned at the start; with 'loop: {tasks.loop}' it is 0"
             yield Finding(("warmup",), what, ((*here, "loop"),))
-        if tasks.arrive is not None and self.horizon / NS > TASKS_MAX * tasks.arrive.mean():
-            what = f"more than {TASKS_MAX:,} tasks within the horizon; make the gap longer"
-            yield Finding((*here, "arrive"), what, (("horizon",),))
         moments = [((*here, "schedule", i), at) for i, at in enumerate(tasks.schedule)]
         moments += [((*here, "burst", i, "at"), burst.at) for i, burst in enumerate(tasks.burst)]
         for loc, moment in moments:
             if moment > self.horizon:
                 yield self._beyond(loc, moment)
+
+    def _work_problems(self) -> Iterator[Finding]:
+        """More than can be played in good time, counted over all sources of work."""
+        groups = {name: group for name, group in self.agents.items() if self._all_known(group)}
+        horizon = self.horizon / NS
+        tasks = {name: workload.tasks(group, self.services, horizon) for name, group in groups.items()}
+        steps = {name: number * groups[name].tasks.steps.mean() for name, number in tasks.items()}
+        for counts, most, noun in ((tasks, TASKS_MAX, "tasks"), (steps, STEPS_MAX, "steps")):
+            beyond = [name for name, number in counts.items() if number > most]
+            for name in beyond:
+                yield self._too_much(name, groups[name], counts[name], most, noun)
+            if not beyond and math.fsum(counts.values()) > most:
+                name = max(counts, key=lambda one: counts[one])
+                total = _counted(math.fsum(counts.values()))
+                what = f"all agents together have {total} {noun} a replication; at most {most:,}"
+                yield Finding(("agents", name, "tasks"), what, (("agents",), ("horizon",)))
+            if beyond:
+                return  # too many tasks have too many steps as well
+
+    def _too_much(self, name: str, group: Group, number: float, most: int, noun: str) -> Finding:
+        """Who is to blame for it: the first source that is too much by itself, else what multiplies it."""
+        here: Loc = ("agents", name, "tasks")
+        horizon, tasks = self.horizon / NS, group.tasks
+        needs: tuple[Loc, ...] = (here, ("agents", name, "count"), ("horizon",), ("services", "*"))
+        if noun == "steps":
+            what = f"{_counted(number)} steps a replication; at most {most:,}: fewer or shorter tasks"
+            return Finding((*here, "steps"), what, needs)
+        if workload.arrivals(group, horizon) > most:
+            what = f"more than {most:,} tasks within the horizon; make the gap longer"
+            return Finding((*here, "arrive"), what, needs)
+        if number / workload.brood(group) <= most:
+            what = (
+                f"with those that agents start themselves {_counted(number)} tasks a replication; "
+                f"at most {most:,}: a smaller 'probability' or fewer 'generations'"
+            )
+            return Finding((*here, "spawn"), what, needs)
+        if tasks.loop is not None:
+            why = "there is time for so many" if tasks.loop == "endless" else "'loop' x 'count'"
+            what = f"{_counted(number)} tasks a replication ({why}); at most {most:,}"
+            return Finding((*here, "loop"), what, needs)
+        source = "burst" if sum(burst.tasks for burst in tasks.burst) > most / 2 else "arrive"
+        return Finding((*here, source), f"{_counted(number)} tasks a replication; at most {most:,}", needs)
 
     def _beyond(self, loc: Loc, moment: int) -> Finding:
         what = f"{format_duration(moment)} is beyond the horizon of {format_duration(self.horizon)}"
@@ -270,15 +343,21 @@ class Scenario(Noun):
         if fault.agent not in self.agents:
             what = f"no agent {shown(fault.agent)}{did_you_mean(fault.agent, list(self.agents))}"
             yield Finding((*here, "agent"), what, (("agents", fault.agent),))
-        elif fault.kind == "checkpoint_corrupt" and self.agents[fault.agent].checkpointing is None:
-            what = f"'{fault.agent}' keeps no checkpoints that could be corrupted"
-            yield Finding((*here, "agent"), what, (("agents", fault.agent, "protect", "checkpointing"),))
+        else:
+            aim = Aim(checkpointed=self.agents[fault.agent].checkpointing is not None)
+            yield from self._own_complaints(here, fault, aim)
         if fault.at is None and fault.every is None:
             what = "say when: 'at: 30min' or 'every: exponential(mean=2h)'"
             yield Finding(here, what, ((*here, "at"), (*here, "every")), at_key=True)
         elif fault.clock == "up" and (fault.every is None or fault.who == "any" or fault.scope != "process"):
             what = "working time is counted for 'every' on 'each' unit of a process fault"
             yield Finding((*here, "clock"), what, ((*here, "every"), (*here, "who")))
+
+    def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
+        """What the fault itself has against this world."""
+        needs: tuple[Loc, ...] = ((*here, "*"), ("agents", fault.target, "protect", "checkpointing"))
+        for field, what in fault.complaints(aim):
+            yield Finding((*here, *field), what, needs)
 
     def _call_fault(self, here: Loc, fault: CallFault, used: set[str]) -> Iterator[Finding]:
         if fault.service not in self.services:
@@ -288,8 +367,7 @@ class Scenario(Noun):
             what = f"no step calls '{fault.service}', so this fault could never strike"
             needs: tuple[Loc, ...] = (("agents", "*", "step", "think"), ("agents", "*", "step", "act"))
             yield Finding((*here, "service"), what, needs)
-        if fault.kind == "latency" and fault.model_dump()["factor"] == 1 and fault.model_dump()["extra"] == 0:
-            yield Finding(here, "'factor: 1' without 'extra' changes nothing", ((*here, "extra"),))
+        yield from self._own_complaints(here, fault, Aim())
         if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.calls is None:
             what = "say how long: 'for: 5min', or for how many calls: 'calls: 1'"
             yield Finding(here, what, ((*here, "for"), (*here, "calls")), at_key=True)
@@ -319,7 +397,11 @@ class Scenario(Noun):
 
     def effective(self) -> dict[str, Any]:
         """What is on, as a user may write it: with every default; null where that is none."""
-        return cast("dict[str, Any]", _written(self))
+        written = cast("dict[str, Any]", _written(self))
+        for name in self._stores_alone():
+            for key in NOTHING_TO_CHECKPOINTS:
+                written["services"][name].pop(key, None)
+        return written
 
     # -- the plan -------------------------------------------------------------------------------
 

@@ -264,6 +264,30 @@ def test_effective_keeps_what_is_null_on_purpose(head: str) -> None:
     assert load(dump(first.effective())).value == first
 
 
+STORED = BASE.replace("agents:\n", "  vault: {kind: store, latency: 20ms}\nagents:\n").replace(
+    "{every: 5 steps}", "{every: 5 steps, store: vault}"
+)
+
+
+@pytest.mark.parametrize("head", ["", "preset: ideal\n"])
+def test_effective_is_silent_about_what_does_nothing(head: str) -> None:
+    first = load(head + STORED).value
+    assert first.effective()["services"]["vault"].keys() == {"kind", "latency", "price"}
+    assert "error_rate" in first.effective()["services"]["crm"]
+    assert load(dump(first.effective())).value == first
+
+
+def test_what_does_nothing_on_a_store_is_told_where_it_stands() -> None:
+    what = "does nothing on a store that only checkpoints use; it has a latency"
+    assert told(STORED, "services.vault.error_rate=100%") == [
+        f"--set services.vault.error_rate=100%: services.vault.error_rate: {what}"
+    ]
+    assert load(STORED, "services.vault.error_rate=1%", "agents.bot.step.act=vault")
+    # an including file takes a limit back
+    Path("base.yaml").write_text(STORED.replace("20ms", "20ms, capacity: 3"))
+    assert load("include: base.yaml\nservices: {vault: {capacity: null}}\n")
+
+
 def test_exact_quantities_survive() -> None:
     text = BASE.replace("2.5 usd/M", "2.123456789 usd/M") + "horizon: 3600000000001ns\n"
     first = load(text).value
