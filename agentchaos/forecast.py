@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from agentchaos import workload
 from agentchaos.distributions import format_duration
-from agentchaos.faults.base import AgentFault, Fault
+from agentchaos.faults.base import AgentFault, CallFault, Fault
 from agentchaos.plan import Plan, Strike
 from agentchaos.scoring.power import Needed
 from agentchaos.terms import enough
@@ -14,6 +16,8 @@ from agentchaos.trace import NS
 from agentchaos.world import Group
 
 SHOWN = 12
+REPLICATIONS_MAX = 100_000
+"""More than these cannot be asked for."""
 
 
 def lines(plan: Plan, want: Needed) -> Iterator[str]:
@@ -31,34 +35,36 @@ def lines(plan: Plan, want: Needed) -> Iterator[str]:
     yield from _power(plan, want)
 
 
-def step_seconds(group: Group, plan: Plan) -> float:
-    """The mean time of a step without queueing, in seconds."""
-    total = sum(plan.world.services[name].latency.mean() for name in group.step.services)
-    return total + (group.step.work.mean() if group.step.work is not None else 0.0)
-
-
-def utilisation(group: Group, plan: Plan) -> float | None:
-    """The share of its roles that open arrivals keep busy; None for closed loops."""
-    if group.tasks.arrive is None:
-        return None
-    gap = group.tasks.arrive.mean()
-    if gap <= 0:
-        return None
-    busy = group.tasks.steps.mean() * step_seconds(group, plan)
-    return busy / gap / group.count
+def utilisation(group: Group, plan: Plan) -> float:
+    """The share of the horizon in which its roles are busy, over all sources of work."""
+    return workload.utilisation(group, plan.world.services, plan.world.horizon / NS)
 
 
 def _group(name: str, group: Group, plan: Plan) -> Iterator[str]:
     share = utilisation(group, plan)
-    busy = "closed loop: always busy" if share is None else f"about {share:.0%} busy"
+    work = workload.offered(group, plan.world.services, plan.world.horizon / NS)
+    closed = group.tasks.loop is not None
+    always = group.tasks.loop == "endless" or (closed and share >= 0.995)
+    busy = "closed loop: always busy" if always else f"about {_percent(share)} busy"
     yield (
         f"agents {name}: {group.count} roles ({group.needed} required), {group.standbys} standbys, "
         f"{busy}; recovery: {group.recovery.name}"
     )
-    if share is not None and share < 0.10:
-        yield f"  ! idle agents exercise nothing: {name} is busy only {share:.1%} of the time"
-    if share is not None and share > 1.0:
-        yield f"  ! more work than {name} can do: its queue grows without end"
+    if share < 0.10 and not always:
+        yield f"  ! idle agents exercise nothing: {name} is busy only {_percent(share)} of the time"
+    if work > 1.0 and not closed:
+        queue = "grows without end" if group.tasks.arrive is not None else "outlasts the horizon"
+        yield f"  ! more work than {name} can do: its queue {queue}"
+
+
+def _percent(share: float) -> str:
+    """`67%`, `4.2%`, `0.014%`."""
+    return f"{share:.0%}" if share >= 0.10 else f"{100 * share:.2g}%"
+
+
+def _about(number: float) -> str:
+    """An expected number: `43`, `2.4`, `0.00012`."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _all_strikes(plan: Plan) -> list[tuple[int, Strike]]:
@@ -75,7 +81,7 @@ def _strikes(plan: Plan) -> Iterator[str]:
         return
     strikes = _all_strikes(plan)
     for fault in plan.faults:
-        yield from _fault(fault, [s for _, s in strikes if s.fault == fault.label], plan)
+        yield from _fault(fault, [(n, s) for n, s in strikes if s.fault == fault.label], plan)
     first = [s for n, s in strikes if n == 1]
     if first:
         yield "replication 1 strikes:"
@@ -88,24 +94,67 @@ def _strikes(plan: Plan) -> Iterator[str]:
             yield f"  ... and {len(first) - SHOWN} more"
 
 
-def _fault(fault: Fault, strikes: list[Strike], plan: Plan) -> Iterator[str]:
+def _fault(fault: Fault, strikes: list[tuple[int, Strike]], plan: Plan) -> Iterator[str]:
     number = len(strikes)
-    upto = "at most " if any(s.clock == "up" for s in strikes) else ""
+    upto = "at most " if any(s.clock == "up" for _, s in strikes) else ""
+    befallen = befallen_calls(fault, strikes, plan) if isinstance(fault, CallFault) else 0.0
+    calls = f", about {_about(befallen)} calls befallen a replication" if befallen else ""
     times = "once" if fault.expect == 1 else f"{fault.expect} times"
     yield (
         f"fault {fault.label} on {fault.target}: {upto}{number} strikes in {plan.replications} replications "
-        f"({number / plan.replications:.2f} each){_at_work(fault, number, plan)}; "
+        f"({number / plan.replications:.2f} each){_at_work(fault, number, plan)}{calls}; "
         f"to land it must strike at least {times}"
     )
     if number < fault.expect:
         yield f"  ! it will not land: {number} strikes are planned; {_enough(fault, plan)}"
-    if isinstance(fault, AgentFault) and fault.scope == "state":
+    elif isinstance(fault, CallFault):
+        yield from _hardly(fault, befallen, plan)
+    if isinstance(fault, AgentFault) and fault.needs_work:
         share = utilisation(plan.world.agents[fault.agent], plan)
-        if share is not None and "memory" not in getattr(fault, "parts", ("memory",)) and share < 0.8:
+        if share < 0.8:
             yield (
                 f"  ! about {1 - share:.0%} of its strikes will find an idle agent with nothing to lose; "
                 "more than 20 % missed is inconclusive"
             )
+
+
+def _hardly(fault: CallFault, befallen: float, plan: Plan) -> Iterator[str]:
+    least = max(3, fault.expect)
+    if befallen * plan.replications >= least:
+        return
+    mend = "widen its window or raise its probability"
+    if befallen > 0:
+        enough_ = math.ceil(least / befallen)
+        if enough_ <= REPLICATIONS_MAX:
+            mend += f", or play {enough_:,} replications"
+    yield (
+        f"  ! it will hardly strike: about {_about(befallen * plan.replications)} calls befallen in "
+        f"all {plan.replications} replications; {mend}"
+    )
+
+
+def befallen_calls(fault: CallFault, strikes: Sequence[tuple[int, Strike]], plan: Plan) -> float:
+    """The calls that a fault is expected to befall in a replication.
+
+    strikes: (replication, strike), all of this fault. Calls that are made again are not counted.
+    """
+    horizon = plan.world.horizon / NS
+    spells = [
+        spell
+        for group in plan.world.agents.values()
+        for spell in workload.calls(fault.service, group, plan.world.services, horizon)
+    ]
+    total, last, until = 0.0, 0, 0.0
+    for number, strike in sorted(strikes, key=lambda one: (one[0], one[1].time)):
+        if number != last:
+            last, until = number, 0.0
+        begin = max(strike.time / NS, until)  # a call is befallen once, by the first that is in force
+        end = horizon if strike.until is None else strike.until / NS
+        calls = sum(spell.steps(begin, end) for spell in spells) * float(fault.probability)
+        if strike.calls is None:
+            until = max(until, end)
+        total += calls if strike.calls is None else min(calls, strike.calls)
+    return total / plan.replications
 
 
 def _at_work(fault: Fault, number: int, plan: Plan) -> str:
@@ -113,8 +162,7 @@ def _at_work(fault: Fault, number: int, plan: Plan) -> str:
     if not isinstance(fault, AgentFault):
         return ""
     group = plan.world.agents[fault.agent]
-    share = utilisation(group, plan)
-    busy = 1.0 if share is None else min(1.0, share)
+    busy = utilisation(group, plan)
     if fault.scope == "process":  # standbys are struck too, and hold no role
         busy *= group.count / (group.count + group.standbys)
     return f", about {number * busy:.0f} of them on a working member"
@@ -128,17 +176,23 @@ def _enough(fault: Fault, plan: Plan) -> str:
 
 
 def _time(plan: Plan) -> Iterator[str]:
-    from agentchaos.pipeline import play_one
+    from agentchaos.pipeline import _cores, play_one
 
     play_one(plan, "chaos", 1)  # so that what is measured does not hold the imports of a first time
-    began = time.perf_counter()
-    play_one(plan, "chaos", 1)
-    one = time.perf_counter() - began
-    total = one * plan.replications * len(plan.arms)
+    began = time.process_time()  # not the time of whatever else the machine does meanwhile
+    for arm in plan.arms:
+        play_one(plan, arm, 1)
+    total = (time.process_time() - began) * plan.replications
+    jobs = min(_cores(), plan.replications * len(plan.arms))
+    spread = f", {_told(total / jobs)} on {jobs} processes" if jobs > 1 else ""
     yield (
         f"{plan.replications} replications of {len(plan.arms)} arms ({', '.join(plan.arms)}): about "
-        f"{format_duration(round(total * NS))} of processor time, measured on replication 1"
+        f"{_told(total)} of processor time{spread}, measured on replication 1"
     )
+
+
+def _told(seconds: float) -> str:
+    return format_duration(round(seconds * NS))
 
 
 def _power(plan: Plan, want: Needed) -> Iterator[str]:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentchaos import __version__
+from agentchaos import __version__, workload
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
 from agentchaos.metrics.base import Data
 from agentchaos.metrics.fold import Fold
@@ -35,7 +35,7 @@ from agentchaos.spec.scenario import Scenario
 from agentchaos.targets.simulator import Simulator
 from agentchaos.terms import Terms
 from agentchaos.terms import terms as terms_of
-from agentchaos.trace import Batch, Checker, Recorder, Row
+from agentchaos.trace import NS, Batch, Checker, Recorder, Row
 
 # what only playing, judging and keeping a run needs is imported there: `validate` is to be quick
 if TYPE_CHECKING:
@@ -106,15 +106,19 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
     from agentchaos.scoring.power import Struck, replications_needed
 
     drawn = [{s.fault for s in plan.replication("chaos", n).strikes} for n in range(1, SAMPLE + 1)]
+    world = plan.world
+    panels = [(group, group.tasks.panel) for group in world.agents.values() if group.tasks.panel is not None]
+    counted = (world.horizon - world.warmup) / NS
     return replications_needed(
         plan.gates,
         plan.objectives,
-        [g.tasks.panel for g in plan.world.agents.values() if g.tasks.panel is not None],
+        [size for _, size in panels],
         scenario.max_replications,
         [
             Struck(fault.label, fault.scope, sum(fault.label in faults for faults in drawn) / SAMPLE)
             for fault in plan.faults
         ],
+        [workload.tried(group, world.services, counted) for group, _ in panels],
     )
 
 

@@ -122,6 +122,12 @@ def utilisation(group: Group, services: Services, horizon_s: float) -> float:
     return min(1.0, done * step_seconds(group, services) / (horizon_s * group.count))
 
 
+def tried(group: Group, services: Services, horizon_s: float) -> float:
+    """The tasks of a replication that there is time for."""
+    done = math.fsum(s.steps(0.0, horizon_s) for s in spells(group, services, horizon_s))
+    return min(tasks(group, services, horizon_s), done / max(1.0, group.tasks.steps.mean()))
+
+
 def calls(service: str, group: Group, services: Services, horizon_s: float) -> list[Spell]:
     """When a group calls a service, and how often a second."""
     each = group.step.services.count(service)

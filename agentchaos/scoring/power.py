@@ -39,6 +39,19 @@ class Needed(NamedTuple):
     gates: tuple[GateNeed, ...]
 
 
+class Panel(NamedTuple):
+    """Task identities of a group, and the tasks that it is expected to end in a replication."""
+
+    identities: int
+    tasks: float
+
+    def replications(self, k: int) -> int | None:
+        """So many give each identity k trials in expectation; None: no number does."""
+        if self.tasks <= 0 or k * self.identities > ENDLESS * self.tasks:
+            return None
+        return max(1, math.ceil(k * self.identities / self.tasks - 1e-9))
+
+
 class Struck(NamedTuple):
     """chance: of a replication in which the fault strikes at least once."""
 
@@ -53,14 +66,17 @@ def replications_needed(
     panels: Sequence[int],
     maximum: int,
     struck: Sequence[Struck] = (),
+    panel_tasks: Sequence[float] = (),
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
     panels: the sizes of the panels of task identities. struck: how often each fault strikes; without it
-    every replication is taken to have an incident of each.
+    every replication is taken to have an incident of each. panel_tasks: the tasks a replication of each
+    panel; without it one replication is taken to try each identity often enough.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
-    perfect = _Perfect(objectives, sum(panels))
+    tasks = panel_tasks or [math.inf] * len(panels)
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)))
     needs = tuple(_need(gate, perfect, struck) for gate in parsed)
     most = max([need.needed for need in needs if need.needed is not None], default=0)
     return Needed(min(maximum, max(LEAST, 2 * most)), needs)
@@ -70,7 +86,17 @@ class _Perfect(NamedTuple):
     """The lower bounds of a perfect run."""
 
     objectives: Objectives
-    panel: int
+    panels: tuple[Panel, ...]
+
+    @property
+    def panel(self) -> int:
+        """The identities of all panels."""
+        return sum(panel.identities for panel in self.panels)
+
+    def trials(self, k: int) -> int | None:
+        """The replications with k trials of each identity in expectation; None: no number has them."""
+        each = [panel.replications(k) for panel in self.panels]
+        return None if None in each else max((one for one in each if one is not None), default=1)
 
     def attribute(self, name: str, replications: int, alpha: float) -> float:
         """The lower bound of an attribute."""
@@ -107,6 +133,8 @@ class _Perfect(NamedTuple):
             return NOT_YET[attribute]
         if attribute == "consistency" and not self.panel:
             return "no group has a panel; add 'tasks: {panel: 50}'"
+        if attribute == "consistency" and self.trials(PASS_K) is None:
+            return _untried(PASS_K)
         if attribute == "availability" and self.objectives.availability is None:
             return "set 'objectives: {availability: 0.999}'"
         if attribute == "responsiveness" and self.objectives.response_s is None:
@@ -133,7 +161,7 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
     if gate.is_score and (why := perfect.missing(name)):
         return GateNeed(expression, None, why)
     if name == "consistency" or name.startswith("pass_"):
-        return _for_panel(gate, perfect.panel)
+        return _for_panel(gate, perfect)
     if base_name(name) in (*PICKS, "outage", "mttd"):
         return _for_incidents(gate, struck)
     if gate.statistic == "max" or gate.operator == "==":
@@ -150,6 +178,8 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
         note = f"{len(names)} attributes at alpha / {len(names)}"
         if needed is None and "consistency" in names:
             note += f"; its panel of {perfect.panel} bounds consistency: enlarge it"
+        if needed is not None and "consistency" in names:
+            needed = max(needed, perfect.trials(PASS_K) or 1)
         return GateNeed(expression, needed, note)
     needed = _least(lambda r: holds(perfect.attribute(name if gate.is_score else "", r, ALPHA),
                                     gate.operator, gate.threshold))  # fmt: skip
@@ -196,15 +226,23 @@ def _for_incidents(gate: Gate, struck: Sequence[Struck]) -> GateNeed:
     return GateNeed(gate.expression, math.ceil(needed / rarest.chance), note)
 
 
-def _for_panel(gate: Gate, size: int) -> GateNeed:
+def _untried(k: int) -> str:
+    return f"too few tasks to try each identity {k} times"
+
+
+def _for_panel(gate: Gate, perfect: _Perfect) -> GateNeed:
+    size = perfect.panel
     if not size:
         return GateNeed(gate.expression, None, "no group has a panel; add 'tasks: {panel: 50}'")
     if gate.operator in ("<", "<="):
         return GateNeed(gate.expression, None, "a perfect run misses it: higher scores are better")
     k = PASS_K if gate.is_score else int(gate.datum.removeprefix("pass_"))
     if holds(wilson(1.0, size).low or 0.0, gate.operator, gate.threshold):
+        needed = perfect.trials(k)
+        if needed is None:
+            return GateNeed(gate.expression, None, _untried(k))
         note = f"its interval is over the {size} identities of the panel, with {k} trials or more of each"
-        return GateNeed(gate.expression, 1, note)
+        return GateNeed(gate.expression, needed, note)
     enough = _least(lambda n: holds(wilson(1.0, n).low or 0.0, gate.operator, gate.threshold))
     mend = f"enlarge the panel to {enough}" if enough else "no panel can show it"
     best = wilson(1.0, size).low or 0.0

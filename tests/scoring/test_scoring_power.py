@@ -133,3 +133,19 @@ def test_auto_is_twice_the_most_within_limits() -> None:
     assert auto("availability >= 0.95", maximum=50).replications == 50
     # what cannot pass asks for nothing
     assert auto("score.consistency >= 0.99").replications == LEAST
+
+
+def test_each_identity_of_a_panel_is_tried_often_enough() -> None:
+    def needed(gate: str, *tasks: float) -> GateNeed:
+        return need(gate, panel_tasks=tasks)
+
+    assert PANEL == 50
+    assert needed("pass_4 >= 0.9", 10).needed == 20
+    assert needed("pass_2 >= 0.9", 10).needed == 10
+    assert needed("pass_4 >= 0.9", 1000).needed == 1
+    assert needed("score.consistency >= 0.9", 10).needed == 20
+    # a dimension waits for it too, where its other attributes ask for less
+    assert needed("functional >= 0.3", 1).needed == 200
+    assert "too few tasks to try each identity 4 times" in needed("pass_4 >= 0.9", 0).note
+    assert needed("functional >= 0.3", 0).needed is None
+    assert replications_needed(["pass_4 >= 0.9"], WHOLE, [PANEL], 1000, (), [10]).replications == 40

@@ -1,0 +1,161 @@
+"""What `plan` says beforehand: how busy roles will be, what faults will strike, how long it will take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from walk import call, write
+
+from agentchaos import workload
+from agentchaos.spec.reader import read
+from agentchaos.spec.scenario import Scenario
+from agentchaos.trace import NS
+from agentchaos.world import Group
+
+
+def scenario(tmp_path: Path, tasks: str, more: str = "", count: int = 2, service: str = "") -> Path:
+    text = (
+        f"name: it\nhorizon: 1h\nreplications: 4\nservices: {{t: {{latency: {service or '10s'}}}}}\n"
+        f"agents: {{a: {{count: {count}, tasks: {{{tasks}}}, step: {{act: t}}}}}}\n{more}"
+    )
+    return write(tmp_path, text)
+
+
+def group(tmp_path: Path, tasks: str, **fields: int) -> tuple[Group, Scenario]:
+    whole = read(scenario(tmp_path, tasks, **fields), Scenario).value  # type: ignore[arg-type]
+    return whole.agents["a"], whole
+
+
+# a step takes 10 s, two roles have 7,200 s in an hour
+BUSY = [
+    ("arrive: 100s, steps: 3", 0.15, 36.0),
+    ("arrive: 100s, steps: 3, schedule: [1min]", 1110 / 7200, 37.0),
+    ("schedule: [0s, 10min, 20min], steps: 6", 180 / 7200, 3.0),
+    ("burst: [{at: 30min, tasks: 10}], steps: 6", 600 / 7200, 10.0),
+    # two roles have only 100 s left for it
+    ("burst: [{at: 3500s, tasks: 50}], steps: 6", 200 / 7200, 50.0),
+    # one task is for one role
+    ("schedule: [3500s], steps: 60", 100 / 7200, 1.0),
+    ("loop: 3, steps: 6", 360 / 7200, 6.0),
+    ("loop: 300, steps: 6", 1.0, 600.0),
+    ("loop: endless, steps: 6", 1.0, 120.0),
+    ("arrive: 1s, steps: 3", 1.0, 3600.0),
+    # each task begets 6 x 50 % = 3, and these 3 each
+    ("schedule: [0s], steps: 6, spawn: {probability: 50%, generations: 2}", 780 / 7200, 13.0),
+    ("arrive: 1000s, steps: 2, spawn: {probability: 50%, generations: 4}", 5 * 3.6 * 20 / 7200, 18.0),
+]
+
+
+@pytest.mark.parametrize(("tasks", "busy", "number"), BUSY)
+def test_every_source_of_work_counts(tmp_path: Path, tasks: str, busy: float, number: float) -> None:
+    a, whole = group(tmp_path, tasks)
+    horizon = whole.horizon / NS
+    assert workload.utilisation(a, whole.services, horizon) == pytest.approx(busy)
+    assert workload.tasks(a, whole.services, horizon) == pytest.approx(number)
+
+
+def test_work_that_takes_no_time_keeps_nobody_busy_and_is_counted(tmp_path: Path) -> None:
+    for tasks, number in (("loop: 3, steps: 5", 6), ("schedule: [1min], steps: 5", 1)):
+        path = scenario(tmp_path, tasks, service="0s")
+        whole = read(path, Scenario).value
+        (steps,) = workload.calls("t", whole.agents["a"], whole.services, 3600.0)
+        assert steps.steps(0.0, 3600.0) == pytest.approx(5 * number)
+        assert workload.utilisation(whole.agents["a"], whole.services, 3600.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        ("loop: 1, steps: 1", "about 0.28% busy"),
+        ("loop: 3, steps: 6", "about 5% busy"),
+        ("loop: endless", "closed loop: always busy"),
+        ("loop: 300, steps: 6", "closed loop: always busy"),
+        ("burst: [{at: 30min, tasks: 10}], steps: 6", "about 8.3% busy"),
+        ("arrive: 100s, steps: 3", "about 15% busy"),
+    ],
+)
+def test_plan_says_how_busy_they_are(tmp_path: Path, tasks: str, told: str) -> None:
+    out = call("plan", scenario(tmp_path, tasks, "faults: [{crash: {agent: a, every: 6min}}]\n")).stdout
+    assert told in out
+    idle = re.search(r"busy is|busy only", out) is not None
+    share = re.search(r"about ([\d.]+)% busy", out)
+    assert idle == (share is not None and float(share[1]) < 10)
+    working = re.search(r"about (\d+) of them on a working member", out)
+    assert working is not None
+    assert int(working[1]) == round(80 * (float(share[1]) / 100 if share else 1.0))
+
+
+def test_more_work_than_they_can_do_is_told(tmp_path: Path) -> None:
+    assert "its queue grows without end" in call("plan", scenario(tmp_path, "arrive: 1s, steps: 3")).stdout
+    burst = scenario(tmp_path, "burst: [{at: 30min, tasks: 2000}], steps: 6")
+    assert "its queue outlasts the horizon" in call("plan", burst).stdout
+    assert "queue" not in call("plan", scenario(tmp_path, "loop: 300, steps: 6")).stdout
+
+
+HARDLY = [
+    # 720 calls a replication in an endless loop of two roles
+    ("hallucination: {service: t, probability: 10%}", "about 72 calls befallen a replication", None),
+    ("latency: {service: t, at: 10min, for: 5min}", "about 60 calls befallen a replication", None),
+    ("latency: {service: t, every: 10min, for: 5min}", "about 300 calls befallen a replication", None),
+    ("rate_limit: {service: t, every: 10min, calls: 2}", "about 10 calls befallen a replication", None),
+    ("hallucination: {service: t, probability: 1e-6}", "0.00072 calls befallen a replication", "0.0029"),
+    ("latency: {service: t, at: 10min, for: 1ms}", "0.0002 calls befallen a replication", "0.0008"),
+    ("hallucination: {service: t, probability: 0.1%}", "about 0.72 calls befallen", "2.9"),
+    ("hallucination: {service: t, probability: 0.2%}", "about 1.4 calls befallen", None),
+    ("hallucination: {service: t, probability: 1%, expect: 29}", "about 7.2 calls befallen", None),
+]
+
+
+@pytest.mark.parametrize(("fault", "calls", "warned"), HARDLY)
+def test_call_faults_that_will_hardly_strike_are_told(
+    tmp_path: Path, fault: str, calls: str, warned: str | None
+) -> None:
+    out = call("plan", scenario(tmp_path, "loop: endless, steps: 6", f"faults: [{{{fault}}}]\n")).stdout
+    assert calls in out
+    assert ("it will hardly strike" in out) == (warned is not None)
+    if warned:
+        assert f"about {warned} calls befallen in all 4 replications; widen its window" in out
+    if "0.1%" in fault:
+        assert "or play 5 replications" in out
+
+
+def test_a_window_is_held_against_the_work_that_is_done_in_it(tmp_path: Path) -> None:
+    # all work is done within the first minute
+    late = scenario(
+        tmp_path, "loop: 1, steps: 6", "faults: [{latency: {service: t, at: 30min, for: 5min}}]\n"
+    )
+    assert "about 0 calls befallen in all" in call("plan", late).stdout
+
+
+def test_the_time_is_that_of_both_arms_and_of_the_processes_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agentchaos import pipeline
+
+    played: list[str] = []
+    moment = [0.0]
+
+    def play(_: object, arm: str, number: int) -> None:
+        played.append(arm)
+        moment[0] += {"chaos": 3.0, "control": 1.0}[arm] if len(played) > 1 else 60.0
+
+    monkeypatch.setattr(pipeline, "play_one", play)
+    monkeypatch.setattr(pipeline, "_cores", lambda: 4)
+    monkeypatch.setattr("time.process_time", lambda: moment[0])
+    out = call("plan", scenario(tmp_path, "loop: 3")).stdout
+    assert "about 16 s of processor time, 4 s on 4 processes" in out
+    assert played == ["chaos", "chaos", "control"]
+
+
+def test_gates_on_a_panel_want_trials_of_each_identity(tmp_path: Path) -> None:
+    # 120 tasks a replication, 1,000 identities with four trials each
+    more = "gates: [pass_4 >= 0.5, pass_1 >= 0.5, score.consistency >= 0.5]\n"
+    path = scenario(tmp_path, "loop: endless, steps: 6, panel: 1000", more)
+    out = call("plan", path).stdout
+    assert "gate pass_4 >= 0.5: a perfect run passes from 34 replications on" in out
+    assert "gate pass_1 >= 0.5: a perfect run passes from 9 replications on" in out
+    assert "gate score.consistency >= 0.5: a perfect run passes from 34 replications on" in out
+    assert out.count("4 replications are too few for it") == 3
+    assert "68 replications of 2 arms" in call("plan", path, "--replications", "auto").stdout
