@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
+from agentchaos.disturbances import OnCall
 from agentchaos.plan import Strike
 from agentchaos.simulator.station import Station
 
 
 class Watch:
-    """Opens an incident for the strike that befalls calls when the share of good ones leaves the band.
+    """Opens an incident for the strike behind the bad calls when the share of good ones leaves the band.
 
-    That is a strike in force or, where its slow calls end after it was lifted, the last one that befell
-    a bad call in the window. The incident has recovered when the strike has been lifted and the share is
-    back in the band; calls are looked at when they end, so a service that nobody calls does not recover
-    unseen. A watch looks from the start on, so that a fault that never strikes moves no onset.
+    That is the strike that made most of the bad calls of the window bad, in force or lifted by now; where
+    no strike did so (errors of the service's own, wrong answers that nobody can tell) there is no incident.
+    The incident has recovered when the strike has been lifted and the share is back in the band; calls are
+    looked at when they end, so a service that nobody calls does not recover unseen. A watch looks from the
+    start on, so that a fault that never strikes moves no onset.
     """
 
     def __init__(self, station: Station, now: Callable[[], int], event: Callable[..., None]) -> None:
         self.station, self._now, self._event = station, now, event
         self.band = station.spec.band
         self.slow = self.band.slow or round(4e9 * station.spec.latency.mean())
-        self._calls: deque[tuple[int, bool]] = deque()
+        self._calls: deque[tuple[int, bool, Strike | None]] = deque()  # when, good?, whose doing
         self._bad = 0
-        self._culprit: tuple[int, Strike] | None = None  # the last strike that befell a bad call, and when
         self.open: Strike | None = None
         self._over: set[str] = set()
         self._seen: set[str] = set()
@@ -38,14 +39,29 @@ class Watch:
             self._bad -= not calls.popleft()[1]
         return 1.0 - self._bad / len(calls) if len(calls) >= self.band.calls else None
 
-    def answered(self, took: int, outcome: str, strike: Strike | None) -> None:
+    def answered(self, took: int, natural: int, outcome: str, strike: Strike | None) -> None:
         """A call has ended."""
         good = outcome in ("ok", "corrupt") and took <= self.slow  # the caller cannot tell a wrong answer
-        self._calls.append((self._now(), good))
+        doing = strike is not None and not good and self._made_bad(strike, took, natural, outcome)
+        self._calls.append((self._now(), good, strike if doing else None))
         self._bad += not good
-        if strike is not None and not good:
-            self._culprit = (self._now(), strike)
         self.look()
+
+    def _made_bad(self, strike: Strike, took: int, natural: int, outcome: str) -> bool:
+        """Whether a bad call that a strike befell is the strike's doing.
+
+        natural: ns that the service would have taken undisturbed, -1 where it never came to serve it. A
+        delay makes lines too, so that the time in line is laid at its door.
+        """
+        blow = strike.disturbance
+        assert isinstance(blow, OnCall)
+        if blow.effect == "delay":
+            if outcome == "timeout":
+                return 0 <= natural < took
+            return outcome in ("ok", "corrupt") and natural <= self.slow
+        if blow.effect == "error":
+            return outcome == ("rate_limited" if blow.code == "429" else "error")
+        return outcome == "timeout" and blow.effect in ("timeout_before_commit", "timeout_after_commit")
 
     def look(self) -> None:
         """Opens or closes the incident by what the window shows."""
@@ -61,13 +77,10 @@ class Watch:
             self.open = None
 
     def _blamed(self) -> Strike | None:
-        """The strike behind the bad calls of the window."""
-        for force in self.station.forces:
-            if force.hits:
-                return force.strike
-        if self._culprit is None or self._culprit[0] < self._now() - self.band.window:
-            return None
-        return self._culprit[1]
+        """The strike that made most of the bad calls of the window bad; the first by id among equals."""
+        doings = Counter(strike.id for *_, strike in self._calls if strike is not None)
+        worst = min(doings, key=lambda id_: (-doings[id_], id_), default=None)
+        return next((s for *_, s in self._calls if s is not None and s.id == worst), None)
 
     def _begin(self, strike: Strike) -> None:
         self.open = strike

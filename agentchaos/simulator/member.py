@@ -330,6 +330,7 @@ class Member:
         self.progress = self.env.now
         task.right.append(right)
         task.tokens.append(self.tokens)
+        first = task.done > task.high
         task.high = max(task.high, task.done)
         self.checkpoints.unsaved += 1
         state.wrote()
@@ -337,7 +338,7 @@ class Member:
             self._spread(task, taint)
         if not state.clean:
             self._healed(state.rebuild_step(("memory", "context", "tools")))
-        if self.spec.tasks.spawn is not None:
+        if first and self.spec.tasks.spawn is not None:
             self._beget(task)
         if self.cases:
             self.cases_served()
@@ -362,15 +363,19 @@ class Member:
             self.state.taint(("memory",), frozenset(ids))
 
     def _beget(self, task: Task) -> None:
+        """A step that is finished the first time may start a task; one that is done again has had its chance.
+
+        Draw and name know no epoch, so that with and without a crash the same tasks are begotten.
+        """
         spawn = self.spec.tasks.spawn
         assert spawn is not None
         if (
             task.depth < spawn.generations
             and self.env.now <= self.sim.horizon
-            and self._draw(chance.SPAWN) < float(spawn.probability)
+            and task.stream.uniform(chance.index(chance.SPAWN, 0, self.number)) < float(spawn.probability)
         ):
             number = task.id.split("/", 1)[1]
-            self.group.offer(f"{number}>{self.number}.{task.epoch}", task.depth + 1)
+            self.group.offer(f"{number}>{self.number}", task.depth + 1)
 
     # -- what it notices of its own state -------------------------------------------------------
 

@@ -66,8 +66,9 @@ class Force:
 Attempt = tuple[Caller, int, int, int, Force | None]
 """(caller, which call of the step, which attempt at it, when it began, what befell it)."""
 
-Tokens = tuple[int, int]
-NO_TOKENS: Tokens = (0, 0)
+Served = tuple[int, int, int]
+"""(tokens in, tokens out, ns that it would have taken undisturbed) of a call that came to be served."""
+UNSERVED: Served = (0, 0, -1)
 
 _ANSWERS = {outcome: Answer(outcome) for outcome in CALL_OUTCOMES}
 
@@ -101,8 +102,9 @@ class Station:
         self._tokens = (int(low_in), int(low_out)) if fixed else None  # nothing to draw
         self._keys: dict[str, int] = {}
         self.forces: list[Force] = []
-        self.answered: Callable[[int, str, Strike | None], None] | None = None
-        """Told (ns from call to answer, outcome, what befell it) of every attempt, where someone watches."""
+        self.answered: Callable[[int, int, str, Strike | None], None] | None = None
+        """Told (ns from call to answer, ns that it would have taken undisturbed and at once or -1, outcome,
+        what befell it) of every attempt, where someone watches."""
         self._gap = 0
         if spec.rate_limit is not None:
             rate = float(spec.rate_limit)
@@ -222,30 +224,30 @@ class Station:
             if not ticket.triggered:
                 self._leave(ticket)
                 return self._told(this, wait, "timeout")
-        latency, tokens, failed = self._drawn(caller, at, force)
+        latency, served, failed = self._drawn(caller, at, force)
         deed = deed and not failed
         if timeout is not None or (force is not None and force.disturbance.effect == "timeout_after_commit"):
             patience = self._patience(began, timeout, force)
             lost = force is not None and force.disturbance.effect == "timeout_after_commit"
             if lost or patience < latency:
                 self._later(latency, self._serving(caller, key, deed))
-                return (yield from self._in_vain(this, wait, patience, tokens))
+                return (yield from self._in_vain(this, wait, patience, served))
         end = env.now + latency
         try:
             yield env.timeout(latency)
         except simpy.Interrupt:
             self._later(end - env.now, self._serving(caller, key, deed))
-            self._told(this, wait, "interrupted", tokens)
+            self._told(this, wait, "interrupted", served)
             raise
         if deed:
             self._commit(caller.who, caller.work.id, caller.number, key, caller.key_window)
         self._release()
         if failed:
-            return self._told(this, wait, "error", tokens)
+            return self._told(this, wait, "error", served)
         wrong = force is not None and force.disturbance.effect == "corrupt"
-        return self._told(this, wait, "corrupt" if wrong else "ok", tokens)
+        return self._told(this, wait, "corrupt" if wrong else "ok", served)
 
-    def _told(self, this: Attempt, wait: int, outcome: str, tokens: Tokens = NO_TOKENS) -> Answer:
+    def _told(self, this: Attempt, wait: int, outcome: str, served: Served = UNSERVED) -> Answer:
         """The caller has its answer, or is gone: the row of the attempt is written."""
         caller, call, attempt, began, force = this
         now = self.env.now
@@ -265,12 +267,12 @@ class Station:
                 wait,
                 outcome,
                 fault,
-                tokens[0],
-                tokens[1],
+                served[0],
+                served[1],
             )
         )
         if self.answered is not None and outcome != "interrupted":
-            self.answered(now - began, outcome, force.strike if force is not None else None)
+            self.answered(now - began, served[2], outcome, force.strike if force is not None else None)
         return Answer(outcome, 0, fault) if fault else _ANSWERS[outcome]
 
     def _refused(self, this: Attempt) -> Answer | None:
@@ -284,15 +286,15 @@ class Station:
         return None
 
     def _in_vain(
-        self, this: Attempt, wait: int, patience: int, tokens: Tokens = NO_TOKENS
+        self, this: Attempt, wait: int, patience: int, served: Served = UNSERVED
     ) -> Generator[simpy.Event, Any, Answer]:
         """The caller waits for an answer that will not come in time."""
         try:
             yield self.env.timeout(patience)
         except simpy.Interrupt:
-            self._told(this, wait, "interrupted", tokens)
+            self._told(this, wait, "interrupted", served)
             raise
-        return self._told(this, wait, "timeout", tokens)
+        return self._told(this, wait, "timeout", served)
 
     def _patience(self, began: int, timeout: int | None, force: Force | None) -> int:
         """Ns from now for which the caller still waits."""
@@ -301,11 +303,11 @@ class Station:
             timeout = force.disturbance.extra
         return max(0, began + timeout - self.env.now)
 
-    def _drawn(self, caller: Caller, at: int, force: Force | None) -> tuple[int, Tokens, bool]:
-        """(latency in ns, tokens, whether it fails) of a call that is served."""
+    def _drawn(self, caller: Caller, at: int, force: Force | None) -> tuple[int, Served, bool]:
+        """(latency in ns, what its service comes to, whether it fails) of a call that is served."""
         draw = caller.stream.uniform
-        latency = self._latency(draw(at + chance.LATENCY))
-        tokens = NO_TOKENS
+        natural = latency = self._latency(draw(at + chance.LATENCY))
+        tokens = (0, 0)
         if self._model:
             tokens = self._tokens or (
                 int(self._tokens_in(draw(at + chance.TOKENS_IN))),
@@ -318,7 +320,7 @@ class Station:
             if blow.effect == "delay":
                 latency = round(latency * blow.factor) + blow.extra
             failed = failed or blow.effect == "error"
-        return latency, tokens, failed
+        return latency, (*tokens, natural), failed
 
     def _serving(self, caller: Caller, key: str | None, deed: bool) -> Callable[[], None]:
         """What the service does at the end of a call whose caller may be gone by then."""

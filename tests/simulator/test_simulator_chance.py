@@ -106,7 +106,7 @@ agents:
   bots:
     count: 4
     operator: 30s
-    tasks: {arrive: poisson(300/h), steps: uniform(3, 9), success: "beta(1, 1)"}
+    tasks: {arrive: poisson(300/h), steps: uniform(3, 9), success: "beta(1, 1)", spawn: {probability: 0.05}}
     step: {think: gpt}
 faults: [{crash: {agent: bots, every: exponential(mean=3min)}}]
 """
@@ -123,6 +123,31 @@ def test_a_crash_changes_no_right_or_wrong_of_a_task_that_it_does_not_touch() ->
     for key, step in mine.items():
         assert step.outcome == theirs[key].outcome, key
         assert step.time - step.began == theirs[key].time - theirs[key].began, key
+
+
+def children(run: Played) -> dict[str, set[str]]:
+    """What each task begot that was done by the horizon, after which nothing is begotten."""
+    born: dict[str, set[str]] = {
+        e.task: set() for e in run.events("task_ended") if e.time <= run.plan.world.horizon
+    }
+    for event in run.events("task_planned"):
+        parent = event.task.rpartition(">")[0]
+        if parent in born:
+            born[parent].add(event.task)
+    return born
+
+
+def test_a_crash_begets_no_task_and_keeps_none_from_being_begotten() -> None:
+    text = CALM.replace("probability: 0.05", "probability: 0.1")
+    chaos, control = play(text), play(text, arm="control")
+    planned_ids = [e.task for e in chaos.events("task_planned")]
+    assert len(planned_ids) == len(set(planned_ids))
+    mine, theirs = children(chaos), children(control)
+    both = mine.keys() & theirs.keys()
+    assert {parent: mine[parent] for parent in both} == {parent: theirs[parent] for parent in both}
+    redone = {(s.task, s.step) for s in chaos.steps if s.epoch > 0 and s.outcome in ("right", "wrong")}
+    tasks = {f"{task}>{step}" for task, step in redone if task in both}
+    assert len(tasks & set(planned_ids)) > 3, "steps that had begotten a task were done again"
 
 
 def test_a_task_that_is_touched_keeps_its_draws_until_then_and_draws_anew_when_it_is_done_again() -> None:

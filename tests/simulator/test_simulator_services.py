@@ -229,3 +229,64 @@ def test_errors_refusals_and_lies() -> None:
     assert next((c.outcome, c.time / NS) for c in lie.calls) == ("corrupt", 12)
     assert lie.steps[0].outcome == "wrong"
     assert lie.steps[0].taint == (lie.calls[0].fault,)
+
+
+# -- whose doing an incident of a service is --------------------------------------------------------
+
+FAULTY = "{t: {latency: 1s, error_rate: 0.9, band: {good: 0.5, window: 30s, calls: 2, slow: 2s}}}"
+TIRELESS = (
+    "{tasks: {loop: endless, steps: 10}, step: {act: t}, protect: {retry: {attempts: 99, backoff: 0s}}}"
+)
+
+
+def test_errors_of_the_service_s_own_are_not_blamed_on_a_delay_that_befalls_them() -> None:
+    played = run(FAULTY, TIRELESS, "{latency: {service: t, at: 100s, for: 50s, factor: 1.001}}")
+    assert played.at("fault_struck") == [100]
+    assert sum(c.outcome == "error" and c.fault != "" for c in played.calls) > 30
+    assert played.incidents == []
+
+
+def test_a_service_that_is_slow_by_itself_is_not_blamed_on_a_delay() -> None:
+    slow = BAND.replace("latency: 1s", "latency: 3s")
+    played = run(slow, LOOP, "{latency: {service: t, at: 100s, for: 50s, factor: 1.001}}")
+    assert played.incidents == []
+    hasty = LOOP[:-1] + ", protect: {retry: {attempts: 99, timeout: 2.5s, backoff: 0s}}}"
+    impatient = run(slow, hasty, "{latency: {service: t, at: 100s, for: 50s, factor: 1.001}}")
+    assert any(c.outcome == "timeout" and c.fault for c in impatient.calls)
+    assert impatient.incidents == []
+    unlike = run(BAND, hasty, "{latency: {service: t, at: 100s, for: 50s, factor: 9}}")
+    assert unlike.incident.fault == "latency", "without the delay it would have been in time"
+
+
+def test_wrong_answers_count_as_good_and_open_nothing() -> None:
+    played = run(FAULTY, TIRELESS, "{hallucination: {service: t, at: 100s, for: 50s}}")
+    assert played.at("fault_struck") == [100]
+    assert played.incidents == []
+
+
+def test_the_strike_that_made_most_of_the_bad_calls_bad_is_blamed() -> None:
+    faults = (
+        "{latency: {name: early, service: t, at: 95s, for: 100s, factor: 1.5, probability: 0.2}},"
+        "{server_error: {name: late, service: t, at: 100s, for: 50s}}"
+    )
+    played = run(BAND, TIRELESS, faults)
+    assert {e.subject for e in played.events("fault_struck")} == {"early", "late"}
+    assert played.incident.fault == "late", "early was in force first, but no bad call was its doing"
+
+
+def test_among_equals_the_first_by_id_is_blamed() -> None:
+    group = "{tasks: {schedule: [0s, 10s, 20s, 21s], steps: 1}, step: {act: t}}"
+    faults = (
+        "{server_error: {name: zeta, service: t, at: 9s, calls: 1}},"
+        "{server_error: {name: alpha, service: t, at: 19s, calls: 1}}"
+    )
+    band = BAND.replace("calls: 2", "calls: 3")
+    assert run(band, group, faults).incident.fault == "alpha"
+
+
+def test_a_line_that_a_delay_made_is_the_delay_s_doing() -> None:
+    band = "{t: {latency: 1s, capacity: 1, band: {good: 0.5, window: 10s, calls: 2, slow: 4s}}}"
+    group = "{count: 8, tasks: {loop: endless, steps: 10}, step: {work: 12s, act: t}}"
+    played = run(band, group, "{latency: {service: t, at: 100s, for: 150s, factor: 3}}")
+    assert played.incident.scope == "service", "3 s of service are not slow, but the line is"
+    assert run(band, group).incidents == []
