@@ -18,7 +18,6 @@ PACKAGES = (
     "simpy",
     "numpy",
     "scipy",
-    "pandas",
     "matplotlib",
     "pydantic",
     "jinja2",

@@ -59,6 +59,9 @@ def _told(as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(Interrupted.exit_code) from None
     except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to complain to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(128 + signal.SIGPIPE) from None
+    except OSError as full:
+        _say(f"error: cannot write the output: {full.strerror or full}")
         raise typer.Exit(EXIT_OF_VERDICT["error"]) from None
     except Exception as bug:
         if os.environ.get("AGENTCHAOS_DEBUG"):
@@ -71,6 +74,15 @@ def _told(as_json: bool = False) -> Iterator[None]:
         )
         _complain(broken, as_json=as_json)
         raise typer.Exit(broken.exit_code) from None
+
+
+@contextlib.contextmanager
+def _gone_reader() -> Iterator[None]:
+    """A reader of the pipe that has gone (`run ... | head`) changes no verdict."""
+    try:
+        yield
+    except (BrokenPipeError, SystemExit):  # rich answers a broken pipe by exiting with 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(wrong: AgentChaosError, *, as_json: bool) -> None:
@@ -143,10 +155,12 @@ def run(
             reports.append(report)
             interrupted = not report.complete
             if not as_json:
-                _show(report, quiet=quiet)
+                with _gone_reader():
+                    _show(report, quiet=quiet)
         code = Interrupted.exit_code if interrupted else _worst_exit(reports)
         if as_json:
-            _print_json(reports, code)
+            with _gone_reader():
+                _print_json(reports, code, several=len(files) > 1)
     raise typer.Exit(code)
 
 
@@ -179,11 +193,11 @@ def _worst_exit(reports: list[Report]) -> int:
     return next((code for code in (5, 1, 4, 3) if code in codes), 0)
 
 
-def _print_json(reports: list[Report], code: int) -> None:
+def _print_json(reports: list[Report], code: int, *, several: bool = False) -> None:
     from agentchaos.renderers.contract import run_object
 
     objects = [run_object(report) for report in reports]
-    whole = objects[0] if len(objects) == 1 else {"runs": objects, "exit_code": code}
+    whole = {"runs": objects, "exit_code": code} if several else objects[0]
     typer.echo(json.dumps(whole, indent=2, allow_nan=False))
 
 
@@ -208,7 +222,7 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
             tenth = 10 * done // total
             if tenth > told[0]:
                 told[0] = tenth
-                _say(f"{name}: {done} of {total} replications played")
+                _say(f"{name}: {done} of {total} replications of all arms played")
 
         yield line
         return
@@ -225,7 +239,7 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("replications"),
+        TextColumn("replications of all arms"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -415,4 +429,22 @@ def main() -> None:
     """The entry point."""
     # what a CI sends to a job that it cancels: the archive is closed as after Ctrl-C
     signal.signal(signal.SIGTERM, _interrupt)
-    app(prog_name="agentchaos")
+    try:
+        code = app(prog_name="agentchaos", standalone_mode=False)
+    except Exception as wrong:
+        sys.exit(_of_the_parser(wrong))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _of_the_parser(wrong: Any) -> int:
+    """What the parser of the command line complains of; its classes are not typer's to import."""
+    if type(wrong).__name__ == "Abort":  # Ctrl-C before a command had begun
+        _say("interrupted")
+        return Interrupted.exit_code
+    if not hasattr(wrong, "format_message"):
+        raise wrong
+    if "--json" in sys.argv:
+        _complain(UsageError(wrong.format_message()), as_json=True)
+    else:
+        wrong.show()
+    return UsageError.exit_code

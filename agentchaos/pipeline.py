@@ -39,7 +39,7 @@ from agentchaos.trace import NS, Batch, Checker, Recorder, Row
 
 # what only playing, judging and keeping a run needs is imported there: `validate` is to be quick
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ProcessPoolExecutor
 
     from agentchaos.archive import Archive
     from agentchaos.scoring.power import Needed
@@ -81,7 +81,7 @@ def load(path: Path, overrides: Sequence[str] = (), gates: Sequence[str] = ()) -
     if problems:
         raise UsageError(problems)
     scenario = loaded.value.model_copy(update={"gates": (*(loaded.value.gates or ()), *gates)})
-    return dataclasses.replace(loaded, value=scenario)
+    return dataclasses.replace(loaded, value=scenario, gates=tuple(gates))
 
 
 def decide(
@@ -232,10 +232,17 @@ def _play_on(
             while futures:
                 _gather(futures, done, progress, len(todo))
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
+            _stop(pool)
             raise
         except BrokenProcessPool as broken:
             raise TargetError("a process of the simulator was killed, perhaps for want of memory") from broken
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Ends the processes at once: nobody who pressed Ctrl-C waits for replications in flight."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in list((getattr(pool, "_processes", None) or {}).values()):  # public from Python 3.14 on
+        process.terminate()
 
 
 def _gather(
@@ -276,7 +283,7 @@ def run(
     from agentchaos.reporting import report_on
 
     archive = Archive.create(out, plan.scenario)
-    terms = terms_of(plan, reproduce(loaded, plan))
+    terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates))
     archive.write_scenario(loaded.text)
     archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
     played = play(plan, jobs=jobs, only=only, progress=progress)
@@ -351,11 +358,15 @@ def write_report(report: Report, archive: Archive, formats: Sequence[str]) -> No
             archive.write_bytes(file, content)
 
 
-def reproduce(loaded: Loaded[Scenario], plan: Plan) -> str:
-    """The command that repeats a run."""
+def reproduce(loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False) -> str:
+    """The command that repeats a run, and judges it by the same gates."""
     words = ["agentchaos", "run", str(loaded.path)]
     for override in loaded.overrides:
         words += ["--set", override]
+    for gate in loaded.gates:
+        words += ["--gate", gate]
+    if require_gates:
+        words.append("--require-gates")
     words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
     return shlex.join(words)
 

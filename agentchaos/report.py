@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
 
@@ -129,4 +128,3 @@ class Report:
     """The report that is read first, in that folder; not part of the JSON contract."""
     seconds: float | None = None
     """Wall time of the run; not part of the JSON contract."""
-    extra: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -40,11 +40,11 @@ def report_on(
     played = len(arms.get("chaos", {}))
     table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
     measures = measure(table)
-    scores = score(table, measures)
+    scores = score(table)
     judged = judge(terms.gates, table, measures, scores)
     faults = landings(table)
     ruling = verdict(judged, faults, require_gates=require_gates)
-    if not complete or (played < terms.replications and ruling.verdict in ("pass", "ungated")):
+    if not complete or (played < terms.replications and ruling.verdict != "fail"):
         ruling = _not_the_whole(played, terms.replications, complete)
     worst, why = worst_replication(arms, judged)
     return Report(
@@ -86,7 +86,7 @@ def report_on(
 def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:
     """The verdict where not every replication of the plan was played: never a pass."""
     if complete:
-        reason = f"only {played} of {planned} replications was played: that repeats a run, it judges nothing"
+        reason = f"{played} of {planned} replications: that repeats a run, it judges nothing"
     else:
         reason = f"interrupted: {played} of {planned} replications had finished"
     return Ruling("inconclusive", EXIT_OF_VERDICT["inconclusive"], reason)
@@ -97,6 +97,7 @@ def the_environment() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "numpy": version("numpy"),
+        "scipy": version("scipy"),
         "simpy": version("simpy"),
         "machine": platform.machine(),
         "system": platform.system(),
@@ -128,7 +129,9 @@ def worst_replication(arms: Arms, judged: Sequence[Judged]) -> tuple[int | None,
     worst = max(sorted(longest), key=lambda n: longest[n])
     if longest[worst] > 0:
         return worst, "the longest recovery"
-    return min(chaos), "the first: there was no incident"
+    right = {n: d.value for n, row in chaos.items() if isinstance(d := row.get("task_success"), Ratio)}
+    some = {n: value for n, value in right.items() if value is not None}
+    return min(sorted(some), key=lambda n: some[n], default=min(chaos)), "the fewest tasks done right"
 
 
 def _subject(expression: str) -> tuple[str, str]:

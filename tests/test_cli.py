@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +173,30 @@ def test_one_wrong_file_of_several_plays_none(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_several_files_keep_their_shape_when_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = write(tmp_path, QUICK, "a.yaml"), write(tmp_path, QUICK, "b.yaml")
+
+    def stop(*_: object, **__: object) -> pipeline.Played:
+        return pipeline.Played({"chaos": {}, "control": {}}, complete=False, seconds=0.0)
+
+    monkeypatch.setattr(pipeline, "play", stop)
+    done = call("run", one, other, "--out", tmp_path / "out", "--format", "json", "--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["exit_code"], len(told["runs"])) == (130, 130, 1)
+    assert told["runs"][0]["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize("words", [["run", "--json"], ["run", "x.yaml", "--json", "--seed", "foo"]])
+def test_a_wrong_command_line_is_an_object_too(words: list[str]) -> None:
+    command = [sys.executable, "-m", "agentchaos", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["exit_code"], told["verdict"]) == (2, 2, "error")
+    assert told["errors"][0]["message"]
+
+
 def test_quiet_says_verdict_and_gates_only(tmp_path: Path) -> None:
     done = run(write(tmp_path, QUICK), "--quiet", "--gate", "availability >= 0.1")
     assert "PASS" in done.stdout
@@ -183,11 +210,25 @@ def test_the_last_line_of_a_failing_run_repeats_it(tmp_path: Path) -> None:
     done = run(file, "--gate", "tasks_done <= 1", "--set", "agents.bot.count=2", "--seed", 9)
     assert done.exit_code == 1
     last = done.stdout.strip().splitlines()[-1]
-    command = last.partition("agentchaos ")[2].split()
+    command = shlex.split(last.partition("agentchaos ")[2])
     assert command[0] == "run"
     again = call(*command, "--out", tmp_path / "out", "--jobs", 1, "--format", "json", "--json")
     told = json.loads(again.stdout)
     assert (told["seed"], told["replications"]) == (9, 1)
+    assert "tasks_done <= 1" in [gate["expression"] for gate in told["gates"]]
+
+
+def test_what_reproduces_a_run_gives_the_same_verdict_and_numbers(tmp_path: Path) -> None:
+    file = write(tmp_path, SMALL)
+    first = json.loads(
+        run(
+            file, "--gate", "availability >= 0.3", "--require-gates", "--set", "horizon=10min", "--json"
+        ).stdout
+    )
+    words = shlex.split(first["reproduce"])
+    assert words[0] == "agentchaos"
+    again = json.loads(call(*words[1:], "--out", tmp_path / "out", "--format", "json", "--json").stdout)
+    assert again == first
 
 
 # -- nothing of the user's is lost --------------------------------------------------------------
@@ -244,6 +285,17 @@ def test_prune_keeps_the_newest(tmp_path: Path) -> None:
         (shelf / "latest").resolve().name,
     ]
     assert call("reports", "prune", "--keep", 1, "--out", tmp_path / "nowhere").exit_code == 2
+
+
+def test_what_no_fault_put_to_the_test_is_not_measured(tmp_path: Path) -> None:
+    told = json.loads(run(write(tmp_path, QUICK), "--json").stdout)
+    attributes = told["scores"]["attributes"]
+    for name in ("stability", "durability", "robustness", "availability", "fault_tolerance"):
+        assert attributes[name]["mean"] is None, name
+    assert attributes["correctness"]["evidence"] == "echo"
+    with_faults = json.loads(run(write(tmp_path, SMALL), "--json").stdout)
+    assert with_faults["scores"]["attributes"]["stability"]["mean"] is not None
+    assert with_faults["scores"]["attributes"]["correctness"]["evidence"] == "emergent"
 
 
 # -- the rest -----------------------------------------------------------------------------------

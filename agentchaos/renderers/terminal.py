@@ -165,7 +165,7 @@ def _recovery(report: Report, console: Console) -> None:
     _grid(console, [heads, *cells], right=(1, 2, 4, 5, 6, 7))
     for row in rows:
         if phases := _phases(row):
-            _line(console, f"{row.fault} = {phases} (means)", "dim")
+            _line(console, f"{row.fault}: {phases} (means; n where it differs)", "dim")
     for row in rows:
         for count, word in ((row.censored, "never recovered"), (row.undetected, "were never detected")):
             if count:
@@ -191,9 +191,13 @@ def _recovery_cells(row: RecoveryRow, report: Report) -> Iterator[tuple[Text | s
 
 
 def _phases(row: RecoveryRow) -> str:
-    """What the mean recovery is made of."""
+    """The means of the phases; they need not add up, for not every incident has come to each."""
     named = (("detect", row.detect), ("decide", row.decide), ("restore", row.restore), ("replay", row.replay))
-    return " + ".join(f"{name} {wording.quantity(m.mean, 's')}" for name, m in named if m.n)
+    return ", ".join(
+        f"{name} {wording.quantity(m.mean, 's')}" + (f" (n = {m.n:,})" if m.n != row.incidents else "")
+        for name, m in named
+        if m.n
+    )
 
 
 def _faults(report: Report, console: Console, ascii_only: bool) -> None:

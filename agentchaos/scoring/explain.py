@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from agentchaos.errors import UsageError
 from agentchaos.metrics.base import Count, Curve, Data, Histogram, Incident, Incidents, Ratio
-from agentchaos.scoring.measures import PICKS, base_name, pooled_panel, sampled
+from agentchaos.scoring.expressions import STATISTICS
+from agentchaos.scoring.measures import PICKS, base_name, fraction, pooled_panel, sampled
 from agentchaos.scoring.objectives import DIMENSIONS, PASS_K, Objectives
 from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
 from agentchaos.scoring.scores import shortfall, tolerated
@@ -46,6 +48,7 @@ def lines(
     Raises:
         UsageError: nothing of that name was scored or measured.
     """
+    name = re.sub(rf"\.({'|'.join(STATISTICS)})$", "", name)  # a gate's own words will do
     word = name.removeprefix("score.")
     attributes = {a.name: a for a in scores.attributes}
     dimensions = {d.name: d for d in (*scores.dimensions, scores.overall)}
@@ -53,6 +56,9 @@ def lines(
         yield from _attribute(attributes[word], arms, objectives)
         for number, rows in sorted((traces or {}).items()):
             yield from _events(word, number, rows, objectives)
+        if name in measures:
+            yield "the measure of the same name:"
+            yield from _measure(name, measures[name], arms)
     elif word in dimensions:
         yield from _dimension(dimensions[word], attributes, dimensions, objectives)
     elif name in measures:
@@ -161,7 +167,9 @@ def _replications(name: str, data: Mapping[int, Data]) -> Iterator[str]:
         datum = row.get(name)
         if isinstance(datum, Ratio) and datum.value is not None:
             bad = -datum.value if datum.better == "lower" else datum.value
-            values.append((bad, number, f"{datum.numerator:,} / {datum.denominator:,} = {datum.value:.6f}"))
+            of = fraction(name, datum.numerator, datum.denominator)
+            unit = "" if datum.unit == "1" else f" {datum.unit}"
+            values.append((bad, number, f"{of} = {datum.value:.6f}" if of else f"{datum.value:.6g}{unit}"))
         elif isinstance(datum, Count):
             values.append((-float(datum.count), number, f"{datum.count:,}"))
         elif isinstance(datum, Histogram) and datum.count:
@@ -206,7 +214,9 @@ def _shortfalls(arms: Arms) -> Iterator[str]:
 def _incidents(chaos: Mapping[int, Data], objectives: Objectives) -> Iterator[str]:
     rows = [(n, i) for n, data in sorted(chaos.items()) for _, i in _rows(data)]
     missed = [(n, i) for n, i in rows if not tolerated(i, objectives)]
-    yield f"  {len(rows) - len(missed)} of {len(rows)} incidents were tolerated; the longest that were not:"
+    landed, bad = (sum(i.strikes for _, i in some) for some in (rows, missed))
+    of = f"  {landed - bad} of {landed} strikes that landed were tolerated"
+    yield f"{of}; the longest incidents that were not:" if missed else of
     for number, i in sorted(missed, key=lambda row: row[1].onset - (row[1].recovered or row[1].end))[:SHOWN]:
         yield f"    replication {number}: {i.id} at {i.onset / NS:.1f} s: {_story(i)}"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agentchaos.errors import EXIT_OF_VERDICT
-from agentchaos.metrics.base import Count, Data, Histogram, Incident, Landings, Ratio, bucket_bounds
+from agentchaos.metrics.base import Count, Data, Histogram, Landings, Ratio, bucket_bounds
 from agentchaos.scoring import intervals
 from agentchaos.scoring.expressions import QUANTILES, Gate, parse
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
@@ -22,6 +22,7 @@ from agentchaos.scoring.measures import (
     PICKS,
     Sampled,
     base_name,
+    faults_of,
     histogram_quantile,
     histogram_violations,
     of_samples,
@@ -77,9 +78,6 @@ def _judge(gate: Gate, table: Table, measures: Mapping[str, Measured], scores: S
 
 def _is_of_incidents(gate: Gate) -> bool:
     """Whether it is on what incidents are like, one by one."""
-    if gate.name.startswith("cascade_steps{fault="):
-        # counted by replication, as faults on calls have a cascade without an incident
-        return gate.statistic in (*QUANTILES, "share")
     return base_name(gate.name) in (*PICKS, "outage")
 
 
@@ -148,7 +146,7 @@ def _judge_mean(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> J
         played = len(_numbers(name, gate.arm, table))
         return _judge_one_mean(gate, measures.get(name), played, _why_none(name, table))
     incidents, judged = table.incidents(), []
-    for fault in _faults(incidents):
+    for fault in faults_of(name, incidents):
         label = f"{name}{{fault={fault}}}"
         rows = sampled(incidents, label)
         value = of_samples(label, PICKS[name][0], rows)
@@ -173,7 +171,7 @@ def _judge_one_mean(gate: Gate, value: Measured | None, played: int, without: st
 
 def _numbers(name: str, arm: str, table: Table) -> set[int]:
     """The replications that tell something of a measure."""
-    if base_name(name) in (*PICKS, "outage") and not name.startswith("cascade_steps{fault="):
+    if base_name(name) in (*PICKS, "outage"):
         return {number for number, *_ in sampled(table.incidents(), name)}
     datum = name.removeprefix("control.")
     return {n for n, row in table.arms.get(arm, {}).items() if datum in row and _says_something(row[datum])}
@@ -211,7 +209,8 @@ def _judge_universal(gate: Gate, table: Table, measures: Mapping[str, Measured])
     bad = [v for v in values if not holds(v, gate.operator, gate.threshold)]
     worst = max(bad or values, key=lambda v: abs(v - gate.threshold) if bad else v)
     if bad:
-        return _result(gate, "fail", worst, worst, n, f"{len(bad)} of {n} replications violate it", unit)
+        told = f"{len(bad)} of {n} replications violate it; shown is the worst"
+        return _result(gate, "fail", worst, worst, n, told, unit)
     return _result(gate, "pass", worst, worst, n, _none_seen(n, "replications"), unit)
 
 
@@ -234,17 +233,12 @@ def _none_seen(n: int, what: str) -> str:
 # -- incidents ----------------------------------------------------------------------------------
 
 
-def _faults(incidents: Sequence[tuple[int, Incident]]) -> list[str]:
-    """The faults with incidents of processes or state."""
-    return sorted({i.fault for _, i in incidents if i.scope in ("process", "state")})
-
-
 def _judge_incidents(gate: Gate, table: Table) -> Judged:
     """A quantile, a share or a maximum over incidents; unlabelled, it must hold for each fault."""
     incidents = table.incidents()
     names = [gate.name]
     if "{" not in gate.name and gate.statistic != "max" and gate.operator != "==":
-        names = [f"{gate.name}{{fault={fault}}}" for fault in _faults(incidents)] or names
+        names = [f"{gate.name}{{fault={fault}}}" for fault in faults_of(gate.name, incidents)] or names
     judged = [(name, _judge_samples(gate, sampled(incidents, name))) for name in names]
     if all(one.verdict == "not_measured" for _, one in judged) and len(names) == 1:
         return dataclasses.replace(judged[0][1], reason=_why_none(gate.name, table))
@@ -268,7 +262,7 @@ def _worst_of(gate: Gate, judged: Sequence[tuple[str, Judged]]) -> Judged:
         told = f"holds for each of {len(seen)} faults; {told}"
     if without and worst.verdict != "not_measured":
         told += f"; nothing of {', '.join(without)}"
-    return dataclasses.replace(worst, n=sum(one.n for _, one in seen), reason=told)
+    return dataclasses.replace(worst, reason=told)
 
 
 def _slack(gate: Gate, judged: Judged) -> float:

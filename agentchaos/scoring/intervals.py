@@ -237,10 +237,11 @@ def widest(a: Bounds, b: Bounds, method: str, mean: float) -> Bounds:
 # -- means without limits -----------------------------------------------------------------------
 
 
-def johnson(values: Sequence[float], alpha: float = ALPHA) -> Bounds:
+def johnson(values: Sequence[float], alpha: float = ALPHA, *, least: float = -math.inf) -> Bounds:
     """Johnson's skewness-adjusted t bounds (Johnson 1978): typical, not guaranteed.
 
-    m + g s / (6 R) (1 + 2 t^2) -+ t s / sqrt(R), with g the skewness; None below two values.
+    m + g s / (6 R) (1 + 2 t^2) -+ t s / sqrt(R), with g the skewness; None below two values. least: below
+    which the mean cannot lie.
     """
     from scipy.special import stdtrit
 
@@ -257,7 +258,18 @@ def johnson(values: Sequence[float], alpha: float = ALPHA) -> Bounds:
     t = float(stdtrit(n - 1, 1 - alpha))
     shift = skew * s / (6 * n) * (1 + 2 * t * t)
     half = t * s / math.sqrt(n)
-    return Bounds(min(mean, mean + shift - half), max(mean, mean + shift + half), method)
+    return Bounds(max(least, min(mean, mean + shift - half)), max(mean, mean + shift + half), method)
+
+
+def of_sums(sums: Sequence[tuple[float, float]], alpha: float = ALPHA) -> Bounds:
+    """Typical bounds of sum N_i / sum D_i, from (N_i, D_i) of each replication; neither is negative.
+
+    By Johnson on r + (N_i - r D_i) / mean(D), the ratio estimator of survey sampling (Cochran 1977, ch. 6):
+    the mean of the N_i / D_i is another number, and misses replications in which nothing was observed.
+    """
+    size = math.fsum(d for _, d in sums) / len(sums)
+    ratio = math.fsum(n for n, _ in sums) / size / len(sums)
+    return johnson([ratio + (n - ratio * d) / size for n, d in sums], alpha, least=0.0)
 
 
 # -- durations, some of them censored -----------------------------------------------------------

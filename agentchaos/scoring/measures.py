@@ -8,7 +8,7 @@ of incidents are Kaplan-Meier, so that what never ended counts as long, not as n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from agentchaos.metrics.base import (
     Count,
@@ -39,6 +39,22 @@ Pick = Callable[[Incident], tuple[float, bool] | None]
 """Gives (value in its unit, whether censored) of an incident, or None where it has no such value."""
 
 
+COUNTED_IN: dict[str, tuple[str, float]] = {
+    "task_success": ("tasks", 1e3), "timeliness": ("tasks", 1e9), "honesty": ("claims", 1e6),
+    "request_availability": ("tasks", 1), "deadline_hits": ("tasks", 1), "completeness": ("sub-goals", 1),
+    "accuracy": ("steps", 1), "lost_work": ("steps", 1), "responsiveness": ("steps", 2),
+    "availability": ("s", NS), "unit_availability": ("s", NS), "time": ("s", NS), "redone": ("s", NS),
+    "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
+}  # fmt: skip
+"""Ratio -> what its numerator and denominator count, and how many of their integers make one."""
+
+
+def fraction(name: str, numerator: int, denominator: int) -> str:
+    """`498 of 556 tasks`; empty where a ratio is no share of anything countable."""
+    unit, scale = COUNTED_IN.get(base_name(name), ("", 1.0))
+    return f"{numerator / scale:,.10g} of {denominator / scale:,.10g} {unit}" if unit else ""
+
+
 def base_name(name: str) -> str:
     """`wait` of `wait{service=crm}`."""
     return name.partition("{")[0]
@@ -58,8 +74,7 @@ def measure(table: Table) -> dict[str, Measured]:
         for name, value in _pass_k(rows):
             measured[prefix + name] = value
         if arm == "chaos":
-            # a fault's cascade is counted by replication: faults on calls have one without an incident
-            measured = incident_measures(table.incidents(arm)) | measured
+            measured |= incident_measures(table.incidents(arm))
     return measured
 
 
@@ -92,30 +107,20 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
     if first.share:
         bounds = intervals.exact_bounds([min(1.0, v) for v in seen], alpha)
         if max(seen) > 1:  # such as work that is lost again and again: no limit, no exact bound
-            typical = intervals.johnson(seen, alpha)
+            typical = intervals.johnson(seen, alpha, least=0.0)
             bounds = widest(bounds, typical, typical.method, mean)
         tasks = _over_tasks(name, rows, mean, alpha) if base_name(name) in TASK_RATES else None
         if tasks is not None:
             method = f"worse of {bounds.method} over replications and {tasks.method} over tasks"
             bounds = widest(bounds, tasks, method, mean)
     else:
-        bounds = intervals.johnson(_linearised(found, numerator, denominator), alpha)
+        bounds = intervals.of_sums([(d.numerator / d.scale, d.denominator) for d in found], alpha)
     # the pooled value may lie outside bounds of unequally weighted replications
     bounds = widest(bounds, bounds, bounds.method, mean)
     return Measured(
         name, first.unit, mean, bounds.low, bounds.high, len(seen) if first.share else len(found),
         bounds.method, level=1 - alpha, better=first.better,
     )  # fmt: skip
-
-
-def _linearised(found: Sequence[Ratio], numerator: int, denominator: int) -> list[float]:
-    """A value a replication whose mean is the pooled ratio, and whose spread is that of a ratio of sums.
-
-    r + (N_i - r D_i) / mean(D), the ratio estimator of survey sampling (Cochran 1977, section 6): the mean of
-    the N_i / D_i is another number, and misses replications in which nothing was observed.
-    """
-    ratio, size = numerator / denominator, denominator / len(found)
-    return [(ratio + (d.numerator - ratio * d.denominator) / size) / d.scale for d in found]
 
 
 def _over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
@@ -165,7 +170,7 @@ def pooled_panel(rows: Sequence[Data]) -> Trials | None:
 
 def _of_count(name: str, found: Sequence[Count]) -> Measured:
     values = [float(d.count) for d in found]
-    bounds = intervals.johnson(values)
+    bounds = intervals.johnson(values, least=0.0)
     return Measured(
         name, found[0].unit, math.fsum(values) / len(values), bounds.low, bounds.high, len(values),
         bounds.method, max=max(values), better=found[0].better,
@@ -182,7 +187,7 @@ def _of_histogram(name: str, found: Sequence[Histogram]) -> Measured:
             distribution=True, better=pooled.better,
         )  # fmt: skip
     mean = pooled.total / pooled.count / NS
-    bounds = intervals.johnson([d.total / d.count / NS for d in found if d.count])
+    bounds = intervals.of_sums([(d.total / NS, d.count) for d in found])
     bounds = widest(bounds, bounds, bounds.method, mean)
     p50, p95 = (histogram_quantile(pooled, q) for q in (0.5, 0.95))
     return Measured(
@@ -344,7 +349,13 @@ PICKS: dict[str, tuple[str, Pick]] = {
     "cascade_agents": ("agents", _plain("cascade_agents")),
     "taint_time": ("s", _plain("taint_time", NS)),
 }
-"""Measures of process and state incidents: name -> (unit, how it is read off an incident)."""
+"""Measures of incidents: name -> (unit, how it is read off an incident)."""
+
+CASCADE = frozenset({"cascade_steps", "cascade_tasks", "cascade_agents", "taint_time"})
+"""Measures of what a strike's taint reached, whether it led to an incident or not."""
+
+INNER = frozenset({"process", "state"})
+"""Scopes of the incidents that recovery is measured on; those of a service its users recover from."""
 
 SERVICE_PICKS: dict[str, tuple[str, Pick]] = {
     "outage": ("s", _between("onset", "recovered")),
@@ -361,6 +372,16 @@ def samples(incidents: Iterable[tuple[int, Incident]], pick: Pick) -> list[tuple
     return [(n, *value) for n, i in incidents if (value := pick(i)) is not None]
 
 
+def _is_of(name: str, incident: Incident) -> bool:
+    """Whether a measure of `PICKS` is taken of this incident, or strike that nobody felt."""
+    return name in CASCADE or incident.scope in INNER
+
+
+def faults_of(name: str, incidents: Iterable[tuple[int, Incident]]) -> list[str]:
+    """The faults that a measure of `PICKS` is taken of."""
+    return sorted({i.fault for _, i in incidents if _is_of(name, i)})
+
+
 def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[int, float, bool]]:
     """The samples of a measure by its name, with the label `{fault=...}` perhaps."""
     base, _, label = name.partition("{")
@@ -373,9 +394,7 @@ def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[
     # by its name alone: two faults of a kind are two, or the harmless one would hide the other
     chosen = [(n, i) for n, i in incidents if fault is None or fault == i.fault]
     service = after_lift or base == "outage"
-    chosen = [(n, i) for n, i in chosen if (i.scope == "service") == service]
-    if not service:
-        chosen = [(n, i) for n, i in chosen if i.scope in ("process", "state")]
+    chosen = [(n, i) for n, i in chosen if (i.scope == "service" if service else _is_of(base, i))]
     key = "recovery_time,from=after_lift" if after_lift else base
     return samples(chosen, (SERVICE_PICKS if service else PICKS)[key][1])
 
@@ -384,15 +403,11 @@ def incident_measures(incidents: Sequence[tuple[int, Incident]]) -> dict[str, Me
     """Recovery measures, pooled and by fault."""
     found: dict[str, Measured] = {}
     labels = sorted({i.fault for _, i in incidents})
-    inner = [(n, i) for n, i in incidents if i.scope in ("process", "state")]
     outer = [(n, i) for n, i in incidents if i.scope == "service"]
-    for name, (unit, pick) in PICKS.items():
-        found[name] = of_samples(name, unit, samples(inner, pick))
-        for label in labels:
-            some = samples([(n, i) for n, i in inner if i.fault == label], pick)
-            if some or any(i.fault == label for _, i in inner):
-                found[f"{name}{{fault={label}}}"] = of_samples(f"{name}{{fault={label}}}", unit, some)
-    found["mttd"] = of_samples("mttd", "s", samples(inner, PICKS["detect_time"][1]))
+    for name, (unit, _) in PICKS.items():
+        for full in (name, *(f"{name}{{fault={label}}}" for label in faults_of(name, incidents))):
+            found[full] = of_samples(full, unit, sampled(incidents, full))
+    found["mttd"] = of_samples("mttd", "s", sampled(incidents, "detect_time"))
     for name, (unit, pick) in SERVICE_PICKS.items():
         base, _, extra = name.partition(",")
         for label in labels:
@@ -415,9 +430,8 @@ def of_samples(name: str, unit: str, rows: Sampled) -> Measured:
     by_replication: dict[int, list[float]] = {}
     for number, value, _ in rows:
         by_replication.setdefault(number, []).append(value)
-    means = [math.fsum(values) / len(values) for _, values in sorted(by_replication.items())]
     mean = survival.mean()
-    bounds = intervals.johnson(means)
+    bounds = intervals.of_sums([(math.fsum(v), len(v)) for _, v in sorted(by_replication.items())])
     bounds = widest(bounds, bounds, bounds.method, mean)
     method = bounds.method + (", Kaplan-Meier, mean restricted" if running else "")
     return Measured(
@@ -426,8 +440,3 @@ def of_samples(name: str, unit: str, rows: Sampled) -> Measured:
         p50=survival.quantile(0.5), p95=survival.quantile(0.95),
         max=None if running else max(ended), unbounded=bool(running), better="lower",
     )  # fmt: skip
-
-
-def labels_of(measures: Mapping[str, Measured], name: str) -> list[str]:
-    """The `{fault=...}` variants of a measure."""
-    return [key for key in measures if key.startswith(name + "{fault=") and "from=" not in key]

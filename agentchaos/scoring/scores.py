@@ -4,22 +4,22 @@ The definitions obey: the denominator is fixed by the scenario; absolute, not re
 a good event never lowers a score; what was not observed is None. A dimension is the weighted geometric mean
 of its attributes; its lower bound is that of the attributes' bounds, each at alpha / k.
 
-Evidence. An attribute is an `echo` where one input moves it one for one whatever else happens, such as a
-declared success rate of attacks that comes back as security. None of those measured here is one: between
-the declared chance of success and correctness or trustworthiness stand the length of tasks, hazards,
-taint, retries and faults, so they are `emergent`. Trustworthiness describes the scenario's model of an
-agent that claims with a constant confidence; it is labelled "simulated".
+Evidence. An attribute is an `echo` where one input moves it one for one whatever else happens. Where no fault
+struck, the declared chance of success comes back as correctness and its like: `echo`. Where faults struck,
+hazards, taint, retries and recoveries stand between the two: `emergent`. Trustworthiness describes the
+scenario's model of an agent that claims with a constant confidence; it is labelled "simulated".
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from agentchaos.metrics.base import Curve, Data, Incident, Ratio
+from agentchaos.metrics.base import Curve, Data, Incident, Landings, Ratio
 from agentchaos.scoring import intervals
 from agentchaos.scoring.intervals import ALPHA, Bounds
-from agentchaos.scoring.measures import PICKS, of_ratio, pass_hat, pooled_panel
+from agentchaos.scoring.measures import PICKS, fraction, of_ratio, pass_hat, pooled_panel
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K, Objectives, power_of
 from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
 from agentchaos.scoring.table import Table
@@ -39,13 +39,8 @@ NOT_YET = {
 Detail = tuple[tuple[str, str], ...]
 
 
-def score(table: Table, measures: Mapping[str, Measured]) -> Scores:
-    """Every attribute, the five dimensions and overall."""
-    return score_at(table, ALPHA)
-
-
-def score_at(table: Table, alpha: float) -> Scores:
-    """The scores with one-sided bounds at alpha."""
+def score(table: Table, alpha: float = ALPHA) -> Scores:
+    """Every attribute, the five dimensions and overall, with one-sided bounds at alpha."""
     attributes = tuple(
         attribute(table, name, dimension, alpha) for dimension, names in ATTRIBUTES.items() for name in names
     )
@@ -61,12 +56,38 @@ def _named(names: Sequence[str], dimension: str, known: Mapping[str, Attribute])
     return [known.get(name) or _blank(name, dimension, "no such attribute") for name in names]
 
 
+UNDER_FAULTS = frozenset({"stability", "durability", "robustness", "availability"})
+"""What no fault has put to the test was not measured, however calm it was."""
+
+ECHOES = frozenset(
+    {"correctness", "accuracy", "consistency", "completeness", "timeliness", "trustworthiness"}
+)
+"""Without faults these give back the chance of success that the scenario states, one for one."""
+
+
 def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
     """One attribute."""
     if name in NOT_YET:
         return _blank(name, dimension, NOT_YET[name])
     if not table.rows():
         return _blank(name, dimension, "no replication has finished")
+    if _struck(table):
+        return _attribute(table, name, dimension, alpha)
+    if name in UNDER_FAULTS:
+        return _blank(name, dimension, "no fault struck")
+    one = _attribute(table, name, dimension, alpha)
+    if name in ECHOES and one.mean is not None:
+        return dataclasses.replace(one, evidence="echo", label=f"{one.label}; no fault struck".lstrip("; "))
+    return one
+
+
+def _struck(table: Table) -> bool:
+    """Whether any fault landed in any replication."""
+    landings = table.pooled().get("landings")
+    return isinstance(landings, Landings) and any(row.landed for row in landings.rows)
+
+
+def _attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
     shares = {
         "correctness": ("task_success", "right tasks / planned tasks"),
         "accuracy": ("accuracy", "right steps / (planned + spurious steps)"),
@@ -111,7 +132,7 @@ def _share(table: Table, name: str, alpha: float, arm: str = "chaos") -> Measure
 def _fraction(table: Table, name: str) -> Detail:
     found = _ratios(table.rows(), name)
     top, bottom = sum(r.numerator for r in found), sum(r.denominator for r in found)
-    return ((f"{name}: numerator", f"{top:,}"), (f"{name}: denominator", f"{bottom:,}"))
+    return ((name, fraction(name, top, bottom)),)
 
 
 def _of_share(table: Table, name: str, dimension: str, datum: str, meaning: str, alpha: float) -> Attribute:
@@ -308,28 +329,33 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     weights = {fault.name: fault.weight for fault in table.declared}
     incidents = table.incidents()
     if not incidents:
-        return _blank("fault_tolerance", dimension, "no fault struck what could feel it")
+        return _blank("fault_tolerance", dimension, "no strike landed")
     rto, rpo = table.objectives.rto_s, table.objectives.rpo_s
-    rows = [(n, weights.get(i.fault, 1.0), tolerated(i, table.objectives)) for n, i in incidents]
+    # a strike that joined an open incident shares its fate: a second crash must not go uncounted
+    rows = [
+        (n, weights.get(i.fault, 1.0), tolerated(i, table.objectives))
+        for n, i in incidents
+        for _ in range(i.strikes)
+    ]
     total = math.fsum(w for _, w, _ in rows)
     mean = math.fsum(w for _, w, ok in rows if ok) / total
     clusters: dict[int, tuple[float, float]] = {}
     for number, weight, ok in rows:
         m, bad = clusters.get(number, (0.0, 0.0))
         clusters[number] = (m + weight, bad + (0.0 if ok else weight))
-    alike = total**2 / math.fsum(w * w for _, w, _ in rows)  # so many incidents of one weight
+    alike = total**2 / math.fsum(w * w for _, w, _ in rows)  # so many strikes of one weight
     _, bounds = intervals.violations(list(clusters.values()), alpha, alike)
     low = None if bounds.high is None else min(mean, 1 - bounds.high)
     high = None if bounds.low is None else max(mean, 1 - bounds.low)
     detail: list[tuple[str, str]] = [
-        ("definition", "strikes recovered from in RTO and RPO, nothing wrong escaped / all felt"),
+        ("definition", "strikes recovered from in RTO and RPO, nothing wrong escaped / all that landed"),
         ("RTO", "none" if rto is None else f"{rto:g} s"),
         ("RPO", "none" if rpo is None else f"{rpo:g} s"),
     ]
     for fault in sorted({i.fault for _, i in incidents}):
         own = [i for _, i in incidents if i.fault == fault]
-        good = sum(tolerated(i, table.objectives) for i in own)
-        detail.append((f"strikes of {fault}", f"{good} of {len(own)} tolerated"))
+        good = sum(i.strikes for i in own if tolerated(i, table.objectives))
+        detail.append((f"strikes of {fault}", f"{good} of {sum(i.strikes for i in own)} tolerated"))
     label = "" if rto is not None else "without an RTO: any recovery counts"
     judged = Bounds(low, high, bounds.method)
     return _made("fault_tolerance", dimension, mean, judged, len(rows), tuple(detail), label)

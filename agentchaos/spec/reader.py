@@ -54,6 +54,8 @@ class Loaded(Generic[M]):
     overrides: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     """Itself and all that it includes."""
+    gates: tuple[str, ...] = ()
+    """Those that the command line added."""
 
 
 # -- files --------------------------------------------------------------------------------------

@@ -98,19 +98,19 @@ def with_incidents(rows: Callable[[int], Iterable[Incident]]) -> Callable[[int, 
 
 def scored(of: Table) -> Scores:
     """Its scores."""
-    return score(of, measure(of))
+    return score(of)
 
 
 def judged(gate: str, of: Table) -> Judged:
     """What becomes of one gate, apart from those that objectives imply."""
     measures = measure(of)
-    return judge([gate], of, measures, score(of, measures))[0]
+    return judge([gate], of, measures, score(of))[0]
 
 
 def implied(of: Table) -> tuple[Judged, ...]:
     """What becomes of the gates that its objectives imply."""
     measures = measure(of)
-    return judge([], of, measures, score(of, measures))
+    return judge([], of, measures, score(of))
 
 
 def other(of: Incident, **fields: Any) -> Incident:

@@ -27,7 +27,7 @@ from agentchaos.scoring.explain import lines
 from agentchaos.scoring.measures import measure, pass_hat
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, Objectives, complaints
 from agentchaos.scoring.results import Attribute, Dimension, Scores
-from agentchaos.scoring.scores import aggregate, arithmetic, geometric, nines, score, score_at
+from agentchaos.scoring.scores import aggregate, arithmetic, geometric, nines, score
 from agentchaos.scoring.table import DeclaredFault, Table
 from agentchaos.trace import NS, Event, Row
 
@@ -86,7 +86,7 @@ def test_the_published_rows_come_through_the_scorer(row: str, replications: int)
     for k, wanted in enumerate(published, 1):
         assert measures[f"pass_{k}"].mean == pytest.approx(wanted, abs=5e-4)
         assert measures[f"pass_{k}"].n == 50
-    consistency = attribute(score(of, measures), "consistency")
+    consistency = attribute(score(of), "consistency")
     assert consistency.mean == pytest.approx(published[3], abs=5e-4)
     assert (consistency.label, consistency.n) == ("pass^4", 50)
     assert measures["task_success"].mean == pytest.approx(published[0], abs=5e-4)
@@ -169,7 +169,7 @@ def test_a_perfect_agent_shows_few_nines() -> None:
     of = table(118, objectives=Objectives(availability=0.999))
     assert attribute(scored(of), "availability").low == pytest.approx(0.534, abs=5e-4)
     # as one of the four of its dimension
-    low = score_at(of, 0.05 / 4).attributes[ALL.index("availability")].low
+    low = score(of, 0.05 / 4).attributes[ALL.index("availability")].low
     assert low == pytest.approx(0.48, abs=5e-3)
 
 
@@ -250,6 +250,16 @@ def test_faults_weigh_what_the_scenario_says() -> None:
     assert one.high is not None
     assert one.low < 0.75 < one.high
     assert one.n == 40
+
+
+def test_strikes_that_joined_an_incident_share_its_fate() -> None:
+    long = other(incident(90.0), id="crash@a/0#2", strikes=3)
+    of = table(20, with_incidents(lambda n: [incident(20.0), long]), objectives=RTO)
+    one = attribute(scored(of), "fault_tolerance")
+    assert one.mean == pytest.approx(1 / 4)
+    assert one.n == 80
+    assert ("strikes of crash", "20 of 80 tolerated") in one.detail
+    assert "20 of 80 strikes that landed were tolerated" in told("fault_tolerance", of)
 
 
 def test_no_incident_is_no_tolerance() -> None:
@@ -400,7 +410,7 @@ def test_what_can_be_meant_is_not_complained_about() -> None:
 
 def told(name: str, of: Table, traces: dict[int, list[Row]] | None = None) -> str:
     measures = measure(of)
-    return "\n".join(lines(name, score(of, measures), measures, of.arms, of.objectives, traces))
+    return "\n".join(lines(name, score(of), measures, of.arms, of.objectives, traces))
 
 
 def test_every_score_and_measure_can_be_explained() -> None:
@@ -415,11 +425,11 @@ def test_every_score_and_measure_can_be_explained() -> None:
 def test_an_explanation_goes_down_to_replications_identities_and_incidents() -> None:
     rows = with_incidents(lambda n: [incident(20.0 if n > 1 else 90.0)])
     of = table(3, rows, objectives=RTO)
-    assert "replication 1: 10,000 / 10,000 = 1.000000" in told("correctness", of)
+    assert "replication 1: 10 of 10 tasks = 1.000000" in told("correctness", of)
     assert "identity 0 of a: 12 of 12 right, C(12, 4) / C(12, 4) = 1.0000" in told("consistency", of)
     assert "replication 1: 1 - 0 / 6 = 1.000000" in told("stability", of)
     tolerance = told("fault_tolerance", of)
-    assert "2 of 3 incidents were tolerated" in tolerance
+    assert "2 of 3 strikes that landed were tolerated" in tolerance
     assert "replication 1: crash@a/0#1 at 100.0 s: recovered after 90.0 s" in tolerance
     assert "replication 3: 20.000 s" in told("recovery_time", of)
     functional = told("functional", of)
