@@ -54,7 +54,9 @@ class Checkpointing(Mechanism):
     )
 
     every: Annotated[str, BeforeValidator(_cadence)] = Field(
-        "5 steps", description="`5 steps`, or a time such as `60s`"
+        "5 steps",
+        description="`5 steps`, or a time such as `60s`",
+        json_schema_extra={"source": "assumed", "grade": "-"},
     )
     store: str | None = Field(
         None, description="the store that it is written to; its latency is the write latency"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -10,43 +11,33 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from agentchaos import bundled
+from agentchaos.distributions import Distribution
 from agentchaos.errors import UsageError
+from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.mechanisms.base import Mechanism
 from agentchaos.metrics.base import Metric
 from agentchaos.plugins import shelf
+from agentchaos.recoveries.base import Recovery
+from agentchaos.renderers.base import Renderer
 from agentchaos.scoring import glossary
 from agentchaos.scoring.expressions import example_gate
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.scoring.scores import NOT_YET
-from agentchaos.spec.scenario import ObjectivesSpec, Scenario
+from agentchaos.spec.nouns import DISTRIBUTIONS, EXAMPLES, NOUNS, Word, parts
 from agentchaos.words import did_you_mean, shown
 from agentchaos.world import (
     FAULTS,
     MECHANISMS,
     RECOVERIES,
+    RECOVERY_WORDS,
     Band,
-    Burst,
     Group,
     PartSpec,
     Service,
     Spawn,
     StateSpec,
-    StepSpec,
     Tasks,
 )
-
-NOUNS: dict[str, type[BaseModel]] = {
-    "scenario": Scenario,
-    "agents": Group,
-    "services": Service,
-    "tasks": Tasks,
-    "step": StepSpec,
-    "state": StateSpec,
-    "part": PartSpec,
-    "band": Band,
-    "burst": Burst,
-    "spawn": Spawn,
-    "objectives": ObjectivesSpec,
-}
 
 
 def _metrics() -> dict[str, type[Metric]]:
@@ -66,6 +57,10 @@ def kinds() -> dict[str, dict[str, Any]]:
             for dimension, names in ATTRIBUTES.items()
             for name in names
         },
+        "distributions": dict(DISTRIBUTIONS),
+        "renderers": dict(shelf("renderers", Renderer)),
+        # by any base: a room that is downstream of the trace knows no target
+        "targets": dict(shelf("targets", object)),
         "scenarios": {name: name for name in bundled.names()},
         "nouns": dict(NOUNS),
     }
@@ -91,7 +86,10 @@ def _about(kind: str, thing: Any) -> str:
         return str(thing)
     if kind == "scenarios":
         return _first_comment(bundled.path(thing).read_text(encoding="utf-8"))
-    if kind == "metrics":
+    if kind == "distributions":
+        about, example = thing
+        return f"{about}: {example}"
+    if kind in ("metrics", "renderers") or isinstance(thing, Word):
         return str(thing.about)
     return (inspect.getdoc(thing) or "").split("\n")[0]
 
@@ -108,39 +106,100 @@ def explanation(name: str) -> Iterator[str]:
         UsageError: nothing of that name.
     """
     # `tasks` is a part of a scenario and a metric too: both are told, what can be written first
-    found = [(kind, things[name]) for kind, things in kinds().items() if name in things]
+    found = [(kind, name, things[name]) for kind, things in kinds().items() if name in things]
     found.sort(key=lambda one: one[0] == "metrics")
-    for place, (kind, thing) in enumerate(found):
+    if not found and name in RECOVERY_WORDS:
+        found = [("recoveries", RECOVERY_WORDS[name].name, RECOVERY_WORDS[name])]
+    # a word says itself what the field of its name is
+    fields = {} if any(isinstance(thing, Word) for _, _, thing in found) else _fields_called(name)
+    if not found and not fields:
+        words = [word for things in kinds().values() for word in things]
+        words += [*RECOVERY_WORDS, *(key for _, model in _models() for key, _ in _keys(model))]
+        raise UsageError(f"nothing is called {shown(name)}{did_you_mean(name, words)}")
+    for place, (kind, full, thing) in enumerate(found):
         if place:
             yield ""
-        yield from _explain(kind, name, thing)
-    if found:
-        return
-    words = [word for things in kinds().values() for word in things]
-    raise UsageError(f"nothing is called {shown(name)}{did_you_mean(name, words)}")
+        short = "" if full == name else f": short for {full}"
+        yield f"{name}  ({kind}{short})"
+        yield ""
+        yield from _explain(kind, full, thing)
+    if found and fields:
+        yield ""
+        yield "Also a field:"
+    elif fields:
+        yield f"{name}  (fields)"
+        yield ""
+    for (told, *more), owners in fields.items():
+        yield f"  of {', '.join(owners)}: {told}"
+        yield from more
+
+
+def _models() -> Iterator[tuple[str, type[BaseModel]]]:
+    """All that has fields, by its name."""
+    for things in (NOUNS, MECHANISMS, RECOVERIES, FAULTS):
+        for name, thing in things.items():
+            if isinstance(thing, type):
+                yield name, thing
+
+
+def _keys(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field
+
+
+def _fields_called(name: str) -> dict[tuple[str, ...], list[str]]:
+    """What is said of the fields of that name -> whose fields they are."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for owner, model in _models():
+        for key, field in _keys(model):
+            if key == name:
+                (first, *more) = _field(key, field, model)
+                told = (first.removeprefix(f"  {key}: "), *more)
+                found.setdefault(told, []).append(owner)
+    return found
 
 
 def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
-    yield f"{name}  ({kind})"
-    yield ""
     if kind == "scenarios":
         yield bundled.path(name).read_text(encoding="utf-8").rstrip()
-        return
-    if kind == "attributes":
+    elif kind == "attributes":
         yield str(thing)
         if name in NOT_YET:
             yield f"Not measured in this version: {NOT_YET[name]}."
         yield f"Gate: score.{name} >= 0.9; `agentchaos explain-score RUN_FOLDER {name}` shows its arithmetic."
-        return
-    if kind == "measures":
+    elif kind == "measures":
         yield str(thing)
         yield f"Gate: {example_gate(name)}"
-        return
-    yield inspect.getdoc(thing) or ""
-    if kind == "metrics":
+    elif kind == "distributions":
+        about, example = thing
+        yield about
+        yield f"Example: {example}"
+    elif kind in ("metrics", "renderers", "targets"):
+        yield inspect.getdoc(thing) or ""
         yield ""
-        yield str(thing.about)
-        return
+        yield str(thing.about) if hasattr(thing, "about") else f"World: {thing.world}"
+    elif isinstance(thing, Word):
+        yield from _word(name, thing)
+    else:
+        yield from _model(name, thing)
+
+
+def _word(name: str, word: Word) -> Iterator[str]:
+    yield word.about
+    yield from word.body
+    if word.own is not None:
+        yield ""
+        yield "Fields:"
+        for key, field in type(word.own).model_fields.items():
+            own = copy.copy(field)
+            own.default = getattr(word.own, key)
+            yield from _field(field.alias or key, own, type(word.own))
+    yield ""
+    yield f"Example: {EXAMPLES[name]}"
+
+
+def _model(name: str, thing: type[BaseModel]) -> Iterator[str]:
+    yield inspect.getdoc(thing) or ""
     facts = list(_facts(thing))
     if facts:
         yield ""
@@ -148,9 +207,13 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield f"{label}: {value}"
     yield ""
     yield "Fields:"
-    for key, field in thing.model_fields.items():
-        yield from _field(field.alias or key, field)
-    if example := getattr(thing, "example", ""):
+    for key, field in _keys(thing):
+        yield from _field(key, field, thing)
+    if thing is PartSpec:
+        yield ""
+        yield "Defaults that the five parts have of their own:"
+        yield from parts()
+    if example := getattr(thing, "example", "") or EXAMPLES.get(name):
         yield ""
         yield f"Example: {example}"
 
@@ -161,19 +224,46 @@ def _facts(thing: Any) -> Iterator[tuple[str, str]]:
         yield "Exercises", ", ".join(thing.exercises) or "-"
         if thing.figure != "-":
             yield "How often", f"{thing.figure} [{thing.grade}]"
+    if aliases := getattr(thing, "aliases", ()):
+        yield "Short", ", ".join(aliases)
     if getattr(thing, "costs", ""):
         yield "Costs", thing.costs
     if getattr(thing, "published", ""):
         yield "Published class", thing.published
 
 
-def _field(key: str, field: FieldInfo) -> Iterator[str]:
+def _field(key: str, field: FieldInfo, model: type[BaseModel]) -> Iterator[str]:
     required = field.is_required()
     default = "required" if required else f"default {_shown(field)}"
     yield f"  {key}: {field.description or ''} ({default})"
+    if (known := source(model, field)) is not None:
+        yield f"      source: {known[0]} [{known[1]}]"
+
+
+_OF_THE_WORLD = (Service, Group, StateSpec, PartSpec, Tasks, Spawn, Band, Mechanism, Recovery, Fault)
+"""What models a world; objectives and the scenario's own fields say what is wanted of it."""
+_ASKED_FOR = (
+    *(Group.model_fields["count"], Tasks.model_fields["value"]),
+    *(Fault.model_fields | AgentFault.model_fields | CallFault.model_fields).values(),
+)
+"""Fields of them that are nobody's guess about a world: how many, how heavy, when a fault counts."""
+
+
+def source(model: type[BaseModel], field: FieldInfo) -> tuple[str, str] | None:
+    """(source, grade) of a default; None where there is nothing that could have one.
+
+    A number, a time or a distribution of which no source is known is assumed, and says so.
+    """
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "source" in extra:
-        yield f"      source: {extra['source']} [{extra.get('grade', '-')}]"
+        return str(extra["source"]), str(extra.get("grade", "-"))
+    asked = any(field.description == one.description for one in _ASKED_FOR)
+    if asked or field.is_required() or not issubclass(model, _OF_THE_WORLD):
+        return None
+    value = field.get_default(call_default_factory=True, validated_data={})
+    number = isinstance(value, int | float | Distribution) and not isinstance(value, bool)
+    quantity = isinstance(value, str) and any(hasattr(mark, "write") for mark in field.metadata)
+    return ("assumed", "-") if number or quantity else None
 
 
 def _shown(field: FieldInfo) -> str:

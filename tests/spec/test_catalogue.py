@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from agentchaos import bundled
 from agentchaos.cli import app
+from agentchaos.distributions import _WAYS, Distribution, parse_distribution
 from agentchaos.faults.base import CallFault
-from agentchaos.spec import catalogue
+from agentchaos.spec import catalogue, nouns
 from agentchaos.spec.nodes import Builder, compose, dump
 from agentchaos.spec.reader import read
 from agentchaos.spec.scenario import Scenario
-from agentchaos.world import FAULTS, MECHANISMS, RECOVERIES
+from agentchaos.world import FAULTS, MECHANISMS, RECOVERIES, RECOVERY_WORDS, Service, StateSpec
 
 KINDS = catalogue.kinds()
 THINGS = [(kind, name) for kind, things in KINDS.items() for name in things]
@@ -85,6 +86,108 @@ def test_explanations_of_what_can_be_written_show_an_example(kind: str, name: st
     assert f"Example: {KINDS[kind][name].example}" in run("explain", name)[1]
 
 
+@pytest.mark.parametrize("name", nouns.NOUNS)
+def test_explanations_of_nouns_show_an_example(name: str) -> None:
+    assert f"Example: {nouns.EXAMPLES[name]}" in run("explain", name)[1]
+    assert nouns.EXAMPLES.keys() == nouns.NOUNS.keys()
+
+
+@pytest.mark.parametrize("word", sorted(set(RECOVERY_WORDS) - set(RECOVERIES)))
+def test_a_short_word_for_a_recovery_is_explained(word: str) -> None:
+    full = RECOVERY_WORDS[word].name
+    code, told, _ = run("explain", word)
+    assert code == 0
+    assert told.startswith(f"{word}  (recoveries: short for {full})\n")
+    assert told.split("\n", 1)[1] == run("explain", full)[1].split("\n", 1)[1]
+    assert f"Short: {word}" in told
+
+
+def test_parts_are_explained_with_defaults_of_their_own() -> None:
+    for part in ("memory", "goal", "plan", "context", "tools"):
+        told = run("explain", part)[1]
+        assert str(StateSpec.model_fields[part].description) in told
+        for key in ("lost_hazard", "rebuild", "corrupt_hazard", "corrupt_wrong", "notice"):
+            own = getattr(StateSpec().part(part), key)  # type: ignore[arg-type]
+            assert re.search(rf"^  {key}: .* \(default {own}\)$", told, re.MULTILINE), (part, key)
+    assert "  context: lost_hazard 4.0, rebuild 5, corrupt_hazard 4.0\n" in run("explain", "part")[1]
+
+
+def test_every_word_that_stands_in_a_scenario_leads_somewhere() -> None:
+    def keys(data: Any) -> set[str]:
+        if isinstance(data, list):
+            return {key for value in data for key in keys(value)}
+        return {key for k, v in data.items() for key in (k, *keys(v))} if isinstance(data, dict) else set()
+
+    written = {key for name in bundled.names() for key in keys(merged(name))}
+    given = {"gpt", "crm", "store", "search", "support", "bot", "researcher", "in", "out"}
+    for word in [*sorted(written - given), "include", "preset", "protect", "recover", "rebuild", "gates"]:
+        code, told, wrong = run("explain", word)
+        assert code == 0, wrong
+        assert len(told.splitlines()) >= 3
+
+
+def test_a_field_is_explained_with_its_owner() -> None:
+    assert "of scenario: arrivals and faults end here (default 1h)" in run("explain", "horizon")[1]
+    told = run("explain", "burst")[1]
+    assert told.startswith("burst  (nouns)")
+    assert "  of services: size of the bucket" in told
+    assert "  of tasks: many at once" in told
+    assert run("explain", "horizn")[2] == "nothing is called 'horizn'; did you mean 'horizon'?\n"
+    assert run("explain", "chekpoint")[2] == "nothing is called 'chekpoint'; did you mean 'checkpoint'?\n"
+
+
+def test_every_distribution_renderer_and_target_is_listed() -> None:
+    assert set(nouns.DISTRIBUTIONS) == {*_WAYS, "empirical"}
+    for name, (_, example) in nouns.DISTRIBUTIONS.items():
+        assert parse_distribution(example, "1" if name == "beta" else "s").kind == name
+    assert {"html", "png", "junit"} <= KINDS["renderers"].keys()
+    assert "simulator" in KINDS["targets"]
+
+
+# -- sources of defaults ------------------------------------------------------------------------
+
+ASKED_FOR = {"name", "at", "every", "probability", "expect", "weight", "calls", "for_", "count", "value"}
+"""Fields of a fault that say when it strikes and counts; of a group how many and how heavy."""
+WORLDS = [
+    *((name, MECHANISMS[name], set()) for name in MECHANISMS),
+    *((name, RECOVERIES[name], set()) for name in RECOVERIES),
+    *((name, FAULTS[name], ASKED_FOR) for name in FAULTS),
+    *(
+        (name, nouns.NOUNS[name], {"count", "value"})
+        for name in ("agents", "services", "tasks", "state", "part", "band", "spawn")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "model", "free"), WORLDS, ids=[name for name, _, _ in WORLDS])
+def test_every_default_that_models_the_world_has_source_and_grade(
+    name: str, model: type[BaseModel], free: set[str]
+) -> None:
+    told = run("explain", name)[1].splitlines()
+    for key, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        quantity = default is not None and any(hasattr(mark, "write") for mark in field.metadata)
+        number = isinstance(default, int | float | Distribution) and not isinstance(default, bool)
+        if not (number or quantity) or field.is_required() or key in free:
+            continue
+        (place,) = [i for i, line in enumerate(told) if line.startswith(f"  {field.alias or key}: ")]
+        assert re.fullmatch(r"      source: .+ \[[ABC-]\]", told[place + 1]), told[place]
+
+
+def test_a_default_without_a_source_is_told_as_assumed() -> None:
+    for name, field in (("retry", "longest"), ("agents", "decide"), ("redundancy", "switch"),
+                        ("latency", "factor"), ("band", "window"), ("state", "reconnect"),
+                        ("watchdog", "after"), ("spawn", "probability"), ("tasks", "goals")):  # fmt: skip
+        told = run("explain", name)[1].splitlines()
+        (place,) = [i for i, line in enumerate(told) if line.startswith(f"  {field}: ")]
+        assert ("assumed [-]" in told[place + 1]) == (name != "watchdog")
+    assert catalogue.source(Service, Service.model_fields["error_rate"]) == (
+        "Portkey: 0.56 % server errors, Anthropic API",
+        "B",
+    )
+    assert catalogue.source(Scenario, Scenario.model_fields["horizon"]) is None
+
+
 # -- examples -----------------------------------------------------------------------------------
 
 
@@ -141,6 +244,26 @@ def test_the_example_of_a_recovery_works(name: str, tmp_path: Path) -> None:
     data = world()
     data["agents"]["support"] |= data_of(RECOVERIES[name].example)
     assert accepted(data, tmp_path).agents["support"].recovery.name == name
+
+
+PLACES = {
+    **dict.fromkeys(("tasks", "step", "state", "part", "protect", "recover", "rebuild"), "agent"),
+    **dict.fromkeys(("memory", "goal", "plan", "context", "tools"), "agent"),
+    **{"band": "service", "burst": "tasks", "spawn": "tasks"},
+}
+
+
+@pytest.mark.parametrize("name", nouns.NOUNS)
+def test_the_example_of_a_noun_works(name: str, tmp_path: Path) -> None:
+    example, data = data_of(nouns.EXAMPLES[name]), world()
+    tasks: dict[str, Any] = {"arrive": "poisson(60/h)"}
+    data["agents"]["support"]["tasks"] = tasks
+    at = {"agent": data["agents"]["support"], "service": data["services"]["gpt"], "tasks": tasks}
+    if name == "services":
+        example["services"] = {**data["services"], **example["services"]}
+    at.get(PLACES.get(name, ""), data).update(example)
+    (tmp_path / "common.yaml").write_text("seed: 3\n")
+    accepted(data, tmp_path)
 
 
 @pytest.mark.parametrize("word", [w for r in RECOVERIES.values() for w in (r.name, *r.aliases)])
