@@ -240,8 +240,10 @@ def _play_on(
 
 def _stop(pool: ProcessPoolExecutor) -> None:
     """Ends the processes at once: nobody who pressed Ctrl-C waits for replications in flight."""
+    # no public way to them before Python 3.14, and `shutdown` forgets them
+    processes = list((getattr(pool, "_processes", None) or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
-    for process in list((getattr(pool, "_processes", None) or {}).values()):  # public from Python 3.14 on
+    for process in processes:
         process.terminate()
 
 
@@ -295,14 +297,18 @@ def run(
         return kept[number]
 
     report = report_on(
-        terms, played.arms, complete=played.complete, require_gates=require_gates, traces=trace_of
+        terms,
+        played.arms,
+        complete=played.complete,
+        require_gates=require_gates,
+        traces=trace_of if played.complete else None,  # who interrupts does not wait for more to be played
     )
     page = "report.html" if "html" in formats else ""
     report = dataclasses.replace(report, folder=str(archive.folder), page=page, seconds=played.seconds)
     if not played.complete:
         report = dataclasses.replace(report, exit_code=Interrupted.exit_code)
     archive.write_data(played.arms)
-    if played.arms["chaos"]:
+    if played.complete:
         trace_of(min(played.arms["chaos"]))
     for number, rows in sorted(kept.items()):
         archive.write_trace("chaos", number, rows)
@@ -453,10 +459,14 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
 
 
 def effective(loaded: Loaded[Scenario]) -> str:
-    """The scenario as YAML with every default filled in; it reads back as the same scenario."""
+    """The scenario as YAML with every default filled in; it reads back as the same scenario.
+
+    What follows from other fields comes after it as comments: written down, it would be another scenario.
+    """
     from agentchaos.spec.nodes import dump
 
-    return dump(loaded.value.effective()).rstrip()
+    derived = [f"#   {line}" for line in loaded.value.derived()]
+    return "\n".join([dump(loaded.value.effective()).rstrip(), "# Derived from the above:", *derived])
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:
