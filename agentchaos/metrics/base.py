@@ -198,7 +198,7 @@ class Incident:
 
     `end` is when the replication ended: an incident without `recovered` is censored at end - onset.
     `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process,
-    state, service; or `absorbed`, for a strike on calls or checkpoints that led to no incident.
+    state, service; or `absorbed`, for a strike (on calls, checkpoints, a standby) that led to no incident.
     `point` is the recovery point (ns), None where no state was restored; `lost` marks a task abandoned
     instead of caught up; `escaped` that a task ended wrong by this fault's taint while claimed done.
     """

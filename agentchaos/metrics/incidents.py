@@ -80,7 +80,8 @@ class IncidentLog(Metric):
         self._cases: dict[str, _Case] = {}
         self._at_work: dict[tuple[str, int], _Case] = {}  # the newest open one of each member
         self._faults: dict[str, tuple[str, str]] = {}  # strike -> its fault's name and kind
-        self._silent: dict[str, int] = {}  # strikes on calls and state -> when they struck
+        self._struck: dict[str, int] = {}  # strikes of a known scope -> when they struck, or -1
+        self._joined: set[str] = set()  # strikes that joined an open incident
         self._lifted: dict[str, int] = {}
         self._reached: dict[str, _Reach] = {}
         self._tainted_tasks: dict[str, set[str]] = {}  # open tasks only
@@ -88,7 +89,6 @@ class IncidentLog(Metric):
         self._planned: Counter[str] = Counter()
         self._landed: Counter[str] = Counter()
         self._missed: dict[str, Counter[str]] = {}
-        self._cascades: Counter[tuple[str, ...]] = Counter()
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
@@ -103,7 +103,6 @@ class IncidentLog(Metric):
     # -- the cascade ----------------------------------------------------------------------------
 
     def _reach_step(self, strikes: tuple[str, ...], agent: str, member: int, task: str) -> None:
-        self._cascades[strikes] += 1
         of_task = self._tainted_tasks.setdefault(task, set())
         for strike in strikes:
             reach = self._reach(strike)
@@ -146,14 +145,14 @@ class IncidentLog(Metric):
     def _fault_planned(self, event: Event) -> None:
         detail: dict[str, Any] = event.detail or {}
         self._faults[event.incident] = (event.subject, str(detail.get("fault", "")))
-        if detail.get("scope") in ("call", "state"):
-            self._silent[event.incident] = -1
+        if "scope" in detail:
+            self._struck[event.incident] = -1
         self._planned[event.subject] += 1
 
     def _fault_struck(self, event: Event) -> None:
         self._landed[event.subject] += 1
-        if event.incident in self._silent:
-            self._silent[event.incident] = event.time
+        if event.incident in self._struck:
+            self._struck[event.incident] = event.time
 
     def _fault_missed(self, event: Event) -> None:
         reason = str((event.detail or {}).get("reason", ""))
@@ -181,6 +180,7 @@ class IncidentLog(Metric):
         kind, time = event.kind, event.time
         if kind == "incident_joined":
             case.add("strikes", 1)
+            self._joined.add((event.detail or {}).get("strike", ""))
         elif kind == "failure_detected":
             case.first("detected", time)
         elif kind == "recovery_started":
@@ -234,13 +234,14 @@ class IncidentLog(Metric):
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
+        told = self._cases.keys() | self._joined
         incidents = [
             self._incident(case) for case in self._cases.values() if self.setting.counts(case.fields["onset"])
         ]
         absorbed = [
             self._absorbed(strike, time)
-            for strike, time in self._silent.items()
-            if time >= 0 and strike not in self._cases and self.setting.counts(time)
+            for strike, time in self._struck.items()
+            if time >= 0 and strike not in told and self.setting.counts(time)
         ]
         yield "incidents", Incidents(tuple((0, incident) for incident in (*incidents, *absorbed)))
         # nobody watches for the incidents of services: their users feel them
@@ -248,16 +249,9 @@ class IncidentLog(Metric):
         if watched:
             yield "undetected", Count(sum(incident.detected is None for incident in watched))
         yield "landings", self._landings()
-        for fault in self._names():
-            steps = sum(
-                count
-                for strikes, count in self._cascades.items()
-                if any(self._faults.get(strike, ("",))[0] == fault for strike in strikes)
-            )
-            yield f"cascade_steps{{fault={fault}}}", Count(steps, unit="steps")
 
     def _absorbed(self, strike: str, time: int) -> Incident:
-        """A strike on calls or on checkpoints that nobody felt: it was tolerated unless its taint escaped."""
+        """A strike that nobody felt (on calls, a checkpoint, a standby): tolerated unless taint escaped."""
         fault, kind = self._faults[strike]
         reach = self._reached.get(strike) or _Reach()
         return Incident(

@@ -481,3 +481,17 @@ def test_incidents_do_not_change_with_their_order() -> None:
             "recovery_time.p95 < 60s", table(30, with_incidents(lambda n: rows))
         )
     assert perfect(1)["tasks_planned"] == Count(10, better="higher")
+
+
+def test_a_cascade_is_counted_by_incident_or_strike_of_any_kind_of_fault() -> None:
+    lie = other(incident(0.0), id="lie@gpt#1", fault="lie", scope="absorbed", cascade_steps=9)
+    outage = other(incident(0.0), id="slow@gpt#1", fault="slow", scope="service", lifted=101 * NS)
+    of = table(70, with_incidents(lambda n: [incident(20.0), lie, outage]))
+    assert judged("cascade_steps{fault=lie}.max <= 9 steps", of).verdict == "pass"
+    assert judged("cascade_steps{fault=lie}.p95 <= 8 steps", of).verdict == "fail"
+    assert judged("cascade_steps{fault=lie} <= 9 steps", of).value == 9
+    assert judged("cascade_steps{fault=slow} == 0", of).verdict == "pass"
+    assert judged("taint_time{fault=slow}.p95 <= 1s", of).verdict == "pass"
+    assert judged("cascade_steps <= 8 steps", of).verdict == "fail", "it must hold for each fault"
+    assert judged("recovery_time{fault=lie}.p95 <= 1s", of).verdict == "not_measured"
+    assert judged("recovery_time.p95 <= 60s", of).n == 70

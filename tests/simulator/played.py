@@ -44,11 +44,16 @@ class Played:
         return [Call(*row) for row in self.rows if row[0] == "call"]
 
     @property
-    def incidents(self) -> list[Incident]:
-        """Those that were opened, not the strikes that nobody felt."""
+    def strikes(self) -> list[Incident]:
+        """Incidents and the strikes that nobody felt."""
         datum = self.data["incidents"]
         assert isinstance(datum, Incidents)
-        return [incident for _, incident in datum.rows if incident.scope != "absorbed"]
+        return [incident for _, incident in datum.rows]
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """Those that were opened, not the strikes that nobody felt."""
+        return [incident for incident in self.strikes if incident.scope != "absorbed"]
 
     @property
     def incident(self) -> Incident:

@@ -372,3 +372,20 @@ def test_what_was_never_there_is_not_lost() -> None:
     assert idle.incident.lost_parts == 1, "the memory of an idle agent"
     assert idle.incident.point is None
     assert idle.incident.memory_point == 57 * NS
+
+
+def test_every_strike_that_landed_is_told_once() -> None:
+    """One that joins an incident is counted there; one on a standby was absorbed."""
+    played = play(
+        "name: x\npreset: ideal\nhorizon: 1h\nagents:\n  a: {count: 2, tasks: {loop: endless, steps: 9},"
+        " step: {work: 10s}, operator: 2min, protect: {redundancy: {standbys: 1}}}\n"
+        "faults: [{crash: {agent: a, every: exponential(mean=10min)}}]\n"
+    )
+    (landing,) = played.data["landings"].rows  # type: ignore[union-attr]
+    assert sum(strike.strikes for strike in played.strikes) == landing.landed
+    joined = {(e.detail or {})["strike"] for e in played.events("incident_joined")}
+    opened = {e.incident for e in played.events("incident_opened")}
+    struck = {e.incident for e in played.events("fault_struck")}
+    absorbed = {s.id for s in played.strikes if s.scope == "absorbed"}
+    assert joined
+    assert absorbed == struck - joined - opened != set()

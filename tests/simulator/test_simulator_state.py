@@ -223,7 +223,8 @@ def test_taint_that_steps_spread_is_a_hazard_and_no_damage() -> None:
     played = run(wrong, blind("goal: {corrupt_wrong: 1, notice: 0}, taint_hazard: 2"))
     assert [s.outcome for s in played.steps] == ["right"] * 2 + ["wrong"] + ["right"] * 9
     assert len([s for s in played.steps if s.taint]) == 10, "yet all of them read it"
-    assert played.data["cascade_steps{fault=hallucination}"].count == 10  # type: ignore[union-attr]
+    (lie,) = played.strikes
+    assert (lie.scope, lie.cascade_steps, lie.cascade_tasks) == ("absorbed", 10, 1)
 
 
 SAVES = "{{checkpointing: {{every: 2 steps, write: 1s, store: disk, verify: {}, generations: 3}}}}"
@@ -307,4 +308,4 @@ def test_a_failure_that_is_told_taints_nothing() -> None:
     played = run("{server_error: {service: tool, at: 25s, calls: 1}}")
     assert [s.outcome for s in played.steps] == ["right", "right", "error"]
     assert not any(s.taint for s in played.steps)
-    assert played.data["cascade_steps{fault=server_error}"].count == 0  # type: ignore[union-attr]
+    assert [strike.cascade_steps for strike in played.strikes] == [0]
