@@ -116,8 +116,10 @@ def format_duration(ns: int) -> str:
             return f"{seconds:.0f} s"
         return f"{seconds:.2f} s" if seconds < 2.5 else f"{seconds:.1f} s"
     seconds = round(ns / NS)
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+    parts, days = [], seconds >= 2 * 86400
+    if days:  # two parts of it are days and hours; of a single day that would be too coarse
+        seconds = round(seconds / 3600) * 3600
+    for unit, size in (("d", 86400 if days else LONGEST), ("h", 3600), ("min", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)
         if count:
             parts.append(f"{count} {unit}")

@@ -183,6 +183,11 @@ class Service(Noun):
     )
     band: Band = Field(Band(), description="when its users count as hit by an incident")
 
+    @property
+    def slow(self) -> int:
+        """Ns above which a call is not good."""
+        return self.band.slow or round(4e9 * self.latency.mean())
+
 
 class PartSpec(Noun):
     """One part of the state: its size, and what its loss or corruption does."""

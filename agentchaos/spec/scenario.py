@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentchaos import workload
-from agentchaos.distributions import Duration, Share, format_duration
+from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
 from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
@@ -402,6 +402,26 @@ class Scenario(Noun):
             for key in NOTHING_TO_CHECKPOINTS:
                 written["services"][name].pop(key, None)
         return written
+
+    def derived(self) -> Iterator[str]:
+        """What is used where nothing is written and the default follows from other fields."""
+        from agentchaos.scoring.gate import implied  # `validate` without it is to be quick
+
+        if self.drain is None:
+            yield f"drain: {canonical_duration(self._drain())}"
+        called = {s for group in self.agents.values() for s in group.step.services}
+        for name, service in self.services.items():
+            if name in called and service.band.slow is None:
+                yield f"services.{name}.band.slow: {canonical_duration(service.slow)} (4 x the mean latency)"
+        for name, group in self.agents.items():
+            if group.redundancy is not None and "redundancy" not in group.protect.model_dump(
+                exclude_none=True
+            ):
+                standbys = f"{{standbys: {group.standbys}}}"
+                why = f"implied by recover: {group.recovery.name}"
+                yield f"agents.{name}.protect.redundancy: {standbys} ({why})"
+        for gate in implied(self.targets):
+            yield f"gate: {gate.expression} (implied by the objectives)"
 
     # -- the plan -------------------------------------------------------------------------------
 

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+import agentchaos
 from agentchaos import bundled
 from agentchaos.cli import app
+from agentchaos.disturbances import PARTS
 from agentchaos.errors import ScenarioError
+from agentchaos.pipeline import effective
 from agentchaos.spec.nodes import Builder, compose, dump, scalar
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
-from agentchaos.world import PARTS, StateSpec
+from agentchaos.world import FAULTS, RECOVERIES, Service, StateSpec
 
 BASE = """\
 name: base
@@ -286,6 +289,44 @@ def test_what_does_nothing_on_a_store_is_told_where_it_stands() -> None:
     # an including file takes a limit back
     Path("base.yaml").write_text(STORED.replace("20ms", "20ms, capacity: 3"))
     assert load("include: base.yaml\nservices: {vault: {capacity: null}}\n")
+
+
+def test_effective_says_what_is_derived() -> None:
+    def derived(text: str) -> list[str]:
+        loaded = load(text)
+        shown = effective(loaded)
+        assert load(shown).value == loaded.value
+        return [line[4:] for line in shown.split("# Derived from the above:\n")[1].splitlines()]
+
+    assert derived(BASE) == [
+        "drain: 10min",
+        "services.gpt.band.slow: 8s (4 x the mean latency)",
+        "services.crm.band.slow: 2s (4 x the mean latency)",
+    ]
+    warm = BASE.replace("recover: checkpoint", "recover: warm")
+    assert derived(
+        warm.replace("500ms", "500ms, band: {slow: 3s}") + "objectives: {rto: 1min, rpo: 90s}\n"
+    ) == [
+        "drain: 5min",
+        "services.gpt.band.slow: 8s (4 x the mean latency)",
+        "agents.bot.protect.redundancy: {standbys: 4} (implied by recover: warm_start)",
+        "gate: share(recovery_time <= 60s) >= 0.95 (implied by the objectives)",
+        "gate: share(recovery_point <= 90s) >= 0.95 (implied by the objectives)",
+    ]
+    assert derived(BASE + "drain: 1min\n")[0].startswith("services.gpt")
+
+
+SHELVES = Path(agentchaos.__file__).parent
+
+
+@pytest.mark.parametrize("room", ["spec/scenario.py", "world.py", "workload.py", "plan.py", "forecast.py"])
+def test_no_room_knows_a_fault_or_a_recovery_by_name(room: str) -> None:
+    text = (SHELVES / room).read_text(encoding="utf-8")
+    defaults = "" if room != "world.py" else "cold_start"  # what a group does unless it says otherwise
+    words = {*FAULTS, *RECOVERIES} - Service.model_fields.keys()  # `latency` is a field as well
+    assert [w for w in words if f'"{w}"' in text and w != defaults] == []
+    assert "fault.kind ==" not in text
+    assert "recovery.name ==" not in text
 
 
 def test_exact_quantities_survive() -> None:
