@@ -31,7 +31,7 @@ COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
     "tasks_unfinished", "doubled", "missing", "orphan", "side_effects", "tokens", "undetected",
 )  # fmt: skip
-TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time")
+TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time")
 BY_SERVICE = ("wait", "p_wait", "attempts", "call_success", "backoff")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
@@ -53,7 +53,7 @@ _KINDS: dict[str, str] = {
     "cost": _MONEY,
 }
 """Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""
-_DISTRIBUTIONS = frozenset({*PICKS, "outage", "task_time", "wait"})
+_DISTRIBUTIONS = frozenset({*PICKS, "outage", "task_time", "unit_down_time", "wait"})
 """Measures with quantiles; the others are one number a replication."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 

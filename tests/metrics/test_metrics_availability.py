@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hand_traces import GROUP, data_of, event, setting
 
-from agentchaos.metrics.base import GroupFacts, Ratio
+from agentchaos.metrics.base import GroupFacts, Histogram, Ratio
 from agentchaos.metrics.spans import Spans
-from agentchaos.trace import NS
+from agentchaos.trace import NS, Event
 
 
 def seconds(datum: object) -> tuple[float, int]:
@@ -82,6 +82,19 @@ def test_a_failure_before_the_warmup_costs_time_but_is_none_of_the_window():
     data = data_of(rows, setting(warmup=10, horizon=60))
     assert seconds(data["unit_availability"]) == (95, 100)
     assert data["mttr"].denominator == 0
+
+
+def test_each_down_time_lasts_until_the_unit_is_up_again_or_is_censored():
+    rows = [
+        event("unit_down", 5, value=0), event("unit_up", 15, value=0),  # begun before the warm-up
+        event("unit_down", 50, value=0), event("unit_up", 80, value=0),  # up again after the horizon
+        event("unit_down", 55, value=1),
+        event("unit_down", 85, value=0), event("unit_up", 86, value=0),  # begun after the horizon
+    ]  # fmt: skip
+    data = data_of([*rows, Event("ended", 90 * NS)], setting(warmup=10, horizon=60, end=99))
+    assert data["unit_down_time"] == Histogram.of([30 * NS], [35 * NS])
+    assert data["mttr"].value == pytest.approx((5 + 10 + 5) / 2), "clipped, that it fits the availability"
+    assert data_of([])["unit_down_time"] == Histogram.of([])
 
 
 def test_spans_clip_and_leave_open_what_is_open():

@@ -495,3 +495,10 @@ def test_a_cascade_is_counted_by_incident_or_strike_of_any_kind_of_fault() -> No
     assert judged("cascade_steps <= 8 steps", of).verdict == "fail", "it must hold for each fault"
     assert judged("recovery_time{fault=lie}.p95 <= 1s", of).verdict == "not_measured"
     assert judged("recovery_time.p95 <= 60s", of).n == 70
+
+
+def test_down_times_of_units_have_quantiles() -> None:
+    of = table(70, lambda n, _: {"unit_down_time": Histogram.of([30 * NS] * 2)})
+    assert judged("unit_down_time.p95 <= 31s", of).verdict == "pass"
+    assert judged("unit_down_time.p95 <= 29s", of).verdict == "fail"
+    assert judged("share(unit_down_time <= 31s) >= 0.9", of).verdict == "pass"
