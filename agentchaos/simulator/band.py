@@ -15,9 +15,10 @@ class Watch:
 
     That is the strike that made most of the bad calls of the window bad, in force or lifted by now; where
     no strike did so (errors of the service's own, wrong answers that nobody can tell) there is no incident.
-    The incident has recovered when the strike has been lifted and the share is back in the band; calls are
-    looked at when they end, so a service that nobody calls does not recover unseen. A watch looks from the
-    start on, so that a fault that never strikes moves no onset.
+    The incident has recovered when the strike has been lifted and the share of the calls that ended since
+    is in the band: calls from before would only measure how long the window is. Calls are looked at when
+    they end, so a service that nobody calls does not recover unseen. A watch looks from the start on, so
+    that a fault that never strikes moves no onset.
     """
 
     def __init__(self, station: Station, now: Callable[[], int], event: Callable[..., None]) -> None:
@@ -71,7 +72,7 @@ class Watch:
                 strike = self._blamed()
                 if strike is not None and strike.id not in self._seen:
                     self._begin(strike)
-        elif self.open.id in self._over and (share is None or share >= float(self.band.good)):
+        elif self.open.id in self._over and share is not None and share >= float(self.band.good):
             self._event("recovered", incident=self.open.id)
             self._event("caught_up", incident=self.open.id, detail={"lost": False})
             self.open = None
@@ -96,4 +97,5 @@ class Watch:
         """A strike on the service is over; its incident's recovery clock runs from here."""
         self._over.add(strike.id)
         if self.open is strike:
-            self.look()
+            self._calls.clear()
+            self._bad = 0

@@ -223,7 +223,11 @@ class Member:
         self.sim.end_task(self.group.name, self.index, task, outcome)
         self._drop(TASK_PARTS)
         for case in list(self.cases):
-            if case.mark is not None and case.mark[0] == task.id and not case.caught_up:
+            if case.mark is None or case.mark[0] != task.id or case.caught_up:
+                continue
+            if outcome == "done" and not case.recovered:
+                case.mark = None  # its work is done; what is left is that the service recovers
+            else:
                 self._caught_up(case, lost=outcome != "done")
         self.cases = [case for case in self.cases if not case.closed]
 
@@ -475,24 +479,20 @@ class Member:
     def cases_served(self, *, idle: bool = False) -> None:
         """A step was finished, or an idle member is ready: who has recovered by that, or caught up?"""
         for case in list(self.cases):
-            if case.unhealed or (case.scope == "state" and not case.detected):
+            if case.unhealed:
                 continue
             if not case.recovered and self.group.up >= self.spec.needed:
                 case.recovered = True
                 self.sim.event("recovered", incident=case.id, agent=self.group.name, member=self.index)
-            if not case.caught_up and (
-                case.mark is None
-                or (
-                    not idle
-                    and self.task is not None
-                    and case.mark[0] == self.task.id
-                    and self.task.done > case.mark[1]
-                )
-            ):
-                if case.mark is None and not case.recovered:
-                    continue
+            if not case.recovered or case.caught_up:
+                continue  # the work is not back where it was before the service is
+            if case.mark is None or self._is_past(case.mark, idle):
                 self._caught_up(case, lost=False)
         self.cases = [case for case in self.cases if not case.closed]
+
+    def _is_past(self, mark: tuple[str, int], idle: bool) -> bool:
+        """Whether the task in hand is the one of the mark, and past it."""
+        return not idle and self.task is not None and mark[0] == self.task.id and self.task.done > mark[1]
 
     def _caught_up(self, case: Case, *, lost: bool) -> None:
         case.caught_up = True

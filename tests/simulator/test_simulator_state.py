@@ -179,11 +179,11 @@ def test_corruption_that_nobody_notices_is_undetected_and_censored() -> None:
     assert played.data["undetected"].count == 1  # type: ignore[union-attr]
 
 
-def test_corruption_of_a_part_that_is_dropped_with_its_task_stays_undetected() -> None:
+def test_corruption_of_a_part_that_is_dropped_with_its_task_is_over_but_stays_undetected() -> None:
     played = run(corrupt("context", "117s"), "{context: {notice: 0}}")
     assert played.at("part_cleansed") == [120]
     assert played.incident.detected is None
-    assert played.incident.recovered is None
+    assert played.incident.recovered == 120 * NS, "nothing is in hand, and nothing damaged is left"
 
 
 def test_a_corrupt_goal_makes_steps_wrong_until_it_is_noticed_and_the_task_begins_again() -> None:
