@@ -76,6 +76,10 @@ def _spans(rows: list[Row], events: list[Event]) -> dict[tuple[str, int], list[S
             if pause := event.detail["pause"]:
                 unit = unit_of.get((event.agent, event.member), event.member)
                 spans[event.agent, unit].append((int(event.value), int(event.value) + pause, "overhead"))
+        elif row[0] == "checkpoint_lost":
+            event = Event(*row)
+            unit = unit_of.get((event.agent, event.member), event.member)
+            spans[event.agent, unit].append((event.time - int(event.value or 0), event.time, "overhead"))
     _add_down(events, spans)
     return spans
 

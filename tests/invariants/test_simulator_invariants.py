@@ -16,7 +16,8 @@ from invariants.worlds import text, worlds
 from simulator.played import Played, decide, fold, played
 
 from agentchaos.metrics.base import Count, Histogram, Ratio
-from agentchaos.trace import Event, Row, check
+from agentchaos.simulator.simulation import Simulation
+from agentchaos.trace import Event, Recorder, Row, check
 
 pytestmark = pytest.mark.slow
 
@@ -117,36 +118,92 @@ def test_every_unit_second_has_one_class(world: World) -> None:
     assert total - numerator(run_, "unit_availability") == classes["down"], "up and down are all there is"
 
 
+def calm(world: World) -> World:
+    """The world without faults, timeouts, and alarms: nobody leaves a line, and what is begun is answered."""
+    still = copy.deepcopy(world)
+    still["faults"] = []
+    for agent in still["agents"].values():
+        agent["protect"].pop("watchdog", None)
+        agent["protect"].get("retry", {}).pop("timeout", None)
+        agent["tasks"].pop("deadline", None)
+    return still
+
+
 @many
 @given(worlds())
-def test_little_s_law_holds_at_every_queue(world: World) -> None:
+def test_services_serve_in_order_and_never_rest_while_somebody_waits(world: World) -> None:
+    run_ = run(calm(world))
+    for name, spec in run_.plan.world.services.items():
+        calls = [c for c in run_.calls if c.service == name and c.outcome not in ("refused", "rate_limited")]
+        ended = run_.plan.world.end
+        assert all(c.outcome in ("ok", "error") or c.time == ended for c in calls)
+        _swept(calls, spec.capacity, ended)
+        if spec.capacity is None:
+            assert not any(c.wait for c in calls)
+
+
+def _swept(calls: list[Any], capacity: int | None, ended: int) -> None:
+    """From change to change: who waits, who is served; calls that the end cut off may not have begun."""
+    waiting: list[tuple[int, int]] = []  # (came, begins) in order of coming
+    busy, moments = 0, defaultdict(list)
+    for c in calls:
+        begins = c.began + c.wait
+        moments[c.began].append(("comes", c.began, begins))
+        if begins < ended or c.outcome in ("ok", "error"):
+            moments[begins].append(("begins", c.began, begins))
+            moments[c.time].append(("leaves", c.began, begins))
+    for moment in sorted(m for m in moments if m < ended):
+        for what, came, begins in moments[moment]:
+            if what == "comes":
+                waiting.append((came, begins))
+            busy += {"comes": 0, "begins": 1, "leaves": -1}[what]
+        served = [who for who in waiting if who[1] <= moment]
+        waiting = [who for who in waiting if who[1] > moment]
+        last = max((came for came, _ in served), default=-1)
+        assert all(came >= last for came, _ in waiting), "first come, first served"
+        assert capacity is None or busy <= capacity
+        assert not waiting or busy == capacity, "nobody waits while a place is free"
+
+
+@many
+@given(worlds())
+def test_little_s_law_holds_for_the_lines_as_the_engine_has_them(world: World) -> None:
+    """The integral of the length of the engine's own lines is the sum of the waits in the rows."""
+    yaml = text(calm(world))
+    plan = decide(yaml)
+    integral: Counter[str] = Counter()
+    longest: Counter[str] = Counter()
+    recorder = Recorder(lambda _: None, keep=True)
+    simulation = Simulation(plan, plan.replication("chaos", 1), recorder)
+    step = simulation.env.step
+
+    def counted() -> None:
+        before = simulation.env.now
+        lengths = {name: len(station._line) for name, station in simulation.stations.items()}
+        try:
+            step()
+        finally:  # the last one stops the run
+            for name, length in lengths.items():
+                integral[name] += length * (simulation.env.now - before)
+                longest[name] = max(longest[name], length)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(simulation.env), "step", lambda _: counted())
+        simulation.run()
+    assert recorder.kept == run(calm(world)).rows, "looking on changes nothing"
+    for name, spec in plan.world.services.items():
+        waits = sum(row[10] for row in recorder.kept or () if row[0] == "call" and row[9] == name)
+        assert integral[name] == waits
+        assert longest[name] <= (len(recorder.kept or ()) if spec.queue is None else spec.queue)
+
+
+@many
+@given(worlds())
+def test_waits_are_added_up_over_calls_that_began_in_the_window(world: World) -> None:
     run_ = run(world)
     low, high = window(run_)
     first: dict[tuple[Any, ...], bool] = {}
     waits: Counter[str] = Counter()
-    for name, spec in run_.plan.world.services.items():
-        calls = [c for c in run_.calls if c.service == name]
-        ends = [(c.began, 1) for c in calls if c.wait] + [(c.began + c.wait, -1) for c in calls if c.wait]
-        length = integral = before = 0
-        for moment, change in sorted(ends):
-            integral += length * (moment - before)
-            length, before = length + change, moment
-        assert length == 0
-        assert integral == sum(c.wait for c in calls)
-        if spec.queue is not None:
-            longest = running = 0
-            for _, change in sorted(ends):
-                running += change
-                longest = max(longest, running)
-            assert longest <= spec.queue
-        served = [c for c in calls if c.outcome in ("ok", "error", "corrupt")]
-        if spec.capacity is not None and len(served) == len(calls):
-            _full_while_anybody_waits(calls, spec.capacity)
-        queued = [c for c in served if c.wait]
-        begun = sorted(queued, key=lambda c: (c.began, c.began + c.wait))
-        starts = [c.began + c.wait for c in begun]
-        assert starts == sorted(starts), "first come, first served"
-    # what the metric adds up: the attempts of calls whose first attempt began within the window
     for c in run_.calls:
         key = (c.task, c.step, c.call, c.service)
         if c.attempt == 1:
@@ -157,20 +214,6 @@ def test_little_s_law_holds_at_every_queue(world: World) -> None:
         datum = run_.data[f"wait{{service={name}}}"]
         assert isinstance(datum, Histogram)
         assert datum.total == waits[name]
-
-
-def _full_while_anybody_waits(calls: list[Any], capacity: int) -> None:
-    changes: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for c in calls:
-        changes[c.began][0] += 1
-        changes[c.began + c.wait][0] -= 1
-        changes[c.began + c.wait][1] += 1
-        changes[c.time][1] -= 1
-    waiting = busy = 0
-    for moment in sorted(changes):
-        waiting, busy = waiting + changes[moment][0], busy + changes[moment][1]
-        assert busy <= capacity
-        assert waiting == 0 or busy == capacity, "nobody waits while a place is free"
 
 
 @many
