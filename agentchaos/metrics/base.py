@@ -200,7 +200,7 @@ class Incident:
     `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process,
     state, service; or `absorbed`, for a strike (on calls, checkpoints, a standby) that led to no incident.
     `point` is the recovery point (ns), None where no state was restored; `lost` marks a task abandoned
-    instead of caught up; `escaped` that a task ended wrong by this fault's taint while claimed done.
+    instead of caught up; `escaped` that a task ended wrong by its taint, or did a deed twice.
     """
 
     id: str

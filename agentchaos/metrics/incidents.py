@@ -17,6 +17,7 @@ from agentchaos.metrics.base import (
     Metric,
     Setting,
 )
+from agentchaos.metrics.doubles import Doubles
 from agentchaos.trace import Batch, Event
 
 
@@ -79,6 +80,7 @@ class IncidentLog(Metric):
         self._end = setting.end
         self._cases: dict[str, _Case] = {}
         self._at_work: dict[tuple[str, int], _Case] = {}  # the newest open one of each member
+        self._doubled: set[str] = set()
         self._faults: dict[str, tuple[str, str]] = {}  # strike -> its fault's name and kind
         self._struck: dict[str, int] = {}  # strikes of a known scope -> when they struck, or -1
         self._joined: set[str] = set()  # strikes that joined an open incident
@@ -86,6 +88,7 @@ class IncidentLog(Metric):
         self._reached: dict[str, _Reach] = {}
         self._tainted_tasks: dict[str, set[str]] = {}  # open tasks only
         self._taken: dict[tuple[str, int], int] = {}  # when each member took the task in hand
+        self._doubles = Doubles()
         self._planned: Counter[str] = Counter()
         self._landed: Counter[str] = Counter()
         self._missed: dict[str, Counter[str]] = {}
@@ -95,6 +98,9 @@ class IncidentLog(Metric):
         for row in batch.steps:
             if row[12]:
                 self._reach_step(row[12], row[3], row[4], row[6])
+        for row in batch.calls:
+            if row[12]:
+                self._doubles.call(row)
         for row in batch.events:
             take = _EVENTS.get(row[0])
             if take is not None:
@@ -123,9 +129,12 @@ class IncidentLog(Metric):
         detail: dict[str, Any] = event.detail or {}
         if detail.get("outcome") == "goal_lost":
             self._goal_lost(event)
-        if detail.get("outcome") == "done" and event.value == 0:
-            for strike in detail.get("taint") or ():
-                self._reach(strike).escaped = True
+        wrong = detail.get("taint") or () if detail.get("outcome") == "done" and event.value == 0 else ()
+        for strike in {*wrong, *self._doubles.ended(event.task)}:
+            self._reach(strike).escaped = True
+
+    def _committed(self, event: Event) -> None:
+        self._doubles.committed(event)
 
     def _part_tainted(self, event: Event) -> None:
         reach = self._reach(event.incident)
@@ -174,6 +183,8 @@ class IncidentLog(Metric):
 
     def _followed(self, event: Event) -> None:
         """Something became of an open incident."""
+        if event.kind == "state_restored":
+            self._doubles.set_back(event)
         case = self._cases.get(event.incident)
         if case is None:
             return
@@ -195,6 +206,11 @@ class IncidentLog(Metric):
             case.fields["lost"] = True
         else:
             case.first("caught_up", time)
+
+    def _escaped(self, strike: str) -> bool:
+        """Whether something wrong got out by a strike: a wrong result, or a deed done twice."""
+        reach = self._reached.get(strike)
+        return strike in self._doubled or (reach is not None and reach.escaped)
 
     def _restored(self, case: _Case, event: Event) -> None:
         if "recovered" in case.fields:
@@ -235,6 +251,7 @@ class IncidentLog(Metric):
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
         told = self._cases.keys() | self._joined
+        self._doubled = self._doubles.open()
         incidents = [
             self._incident(case) for case in self._cases.values() if self.setting.counts(case.fields["onset"])
         ]
@@ -251,14 +268,14 @@ class IncidentLog(Metric):
         yield "landings", self._landings()
 
     def _absorbed(self, strike: str, time: int) -> Incident:
-        """A strike that nobody felt (on calls, a checkpoint, a standby): tolerated unless taint escaped."""
+        """A strike that nobody felt (a call, a checkpoint, a standby): tolerated unless something got out."""
         fault, kind = self._faults[strike]
         reach = self._reached.get(strike) or _Reach()
         return Incident(
             id=strike, fault=fault, kind=kind, scope="absorbed", agent="", member=-1,
             onset=time, end=self._end, recovered=time, lifted=self._lifted.get(strike),
             cascade_steps=reach.steps, cascade_tasks=reach.tasks, cascade_agents=len(reach.agents),
-            taint_time=reach.taint_time(self._end), escaped=reach.escaped,
+            taint_time=reach.taint_time(self._end), escaped=self._escaped(strike),
         )  # fmt: skip
 
     def _incident(self, case: _Case) -> Incident:
@@ -276,7 +293,7 @@ class IncidentLog(Metric):
             cascade_tasks=reach.tasks,
             cascade_agents=len(reach.agents),
             taint_time=reach.taint_time(self._end),
-            escaped=reach.escaped,
+            escaped=self._escaped(strike),
         )
 
     def _names(self) -> list[str]:
@@ -299,6 +316,7 @@ class IncidentLog(Metric):
 _EVENTS = {
     "task_started": IncidentLog._task_started,
     "task_ended": IncidentLog._task_ended,
+    "side_effect_committed": IncidentLog._committed,
     "part_tainted": IncidentLog._part_tainted,
     "part_cleansed": IncidentLog._part_cleansed,
     "part_lost": IncidentLog._part_lost,

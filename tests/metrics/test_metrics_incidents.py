@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hand_traces import data_of, ended, event, planned, restored, setting, step
+from hand_traces import call, data_of, ended, event, planned, restored, setting, step
 
 from agentchaos.metrics.base import Incident, Incidents, Landing
 from agentchaos.trace import NS, Event, Row
@@ -223,3 +223,31 @@ def test_a_strike_that_nobody_felt_is_absorbed_unless_its_taint_escapes():
         ("rot#1", "absorbed", False, 3 * NS),
         (CRASH, "absorbed", False, 4 * NS),
     ]
+
+
+def _refund(time: float) -> Row:
+    return event("side_effect_committed", time, task="t", step=1, subject="refunds")
+
+
+def _lost_answer(time: float, outcome: str = "timeout") -> Row:
+    return call(time - 1, time, "t", "refunds", outcome=outcome, fault="gone#1")
+
+
+def test_a_deed_done_twice_has_escaped_by_the_strike_before_it():
+    struck = [
+        event("fault_planned", 0, incident="gone#1", subject="gone", detail={"fault": "x", "scope": "call"}),
+        event("fault_struck", 3, incident="gone#1", subject="gone"),
+    ]
+    twice = [*struck, *planned(1, "t"), _refund(3), _lost_answer(4), _refund(6)]
+    for rows in ([*twice, ended(7, "t")], twice):  # ended or still open
+        assert [i.escaped for _, i in data_of(rows)["incidents"].rows] == [True]
+    once = [*struck, *planned(1, "t"), _refund(3), _lost_answer(4), ended(7, "t")]
+    assert [i.escaped for _, i in data_of(once)["incidents"].rows] == [False]
+    # one that was only slow is not behind it
+    slow = [*struck, *planned(1, "t"), _refund(3), _lost_answer(4, "ok"), _refund(6), ended(7, "t")]
+    assert [i.escaped for _, i in data_of(slow)["incidents"].rows] == [False]
+
+
+def test_a_deed_done_again_after_a_recovery_has_escaped_by_its_incident():
+    rows = [*planned(0, "t"), _refund(1), opened(2), restored(5, "t", 0), _refund(8), ended(9, "t")]
+    assert incident_of(rows).escaped
