@@ -25,7 +25,7 @@ MEASURES: dict[str, str] = {
     # incidents; each by {fault=...}
     "recovery_time": "from onset to the first step finished with the required roles up",
     "work_recovery_time": "from onset until the work is past where it was",
-    "recovery_point": "age of the state that came back: work between the snapshot restored and the onset",
+    "recovery_point": "age of the state that came back; 0 where a part was made again, which costs steps instead",
     "memory_point": "the same for memory, which outlives tasks",
     "detect_time": "from onset to detection",
     "decide_time": "from detection to the start of recovery",
@@ -85,7 +85,7 @@ ATTRIBUTES: dict[str, str] = {
     "collaborativity": "interactions that were needed and effective",
     "explainability": "whether the causes that it cites are the true ones",
     "availability": "nines of availability against the target",
-    "fault_tolerance": "faults recovered from in time, nothing wrong escaped",
+    "fault_tolerance": "strikes recovered from in time, no wrong result let out, no deed done twice",
     "scalability": "correct work at twice, four and eight times the load",
     "security": "attacks that fail while the user's task succeeds",
 }
