@@ -25,7 +25,7 @@ MEASURES: dict[str, str] = {
     # incidents; each by {fault=...}
     "recovery_time": "from onset to the first step finished with the required roles up",
     "work_recovery_time": "from onset until the work is past where it was",
-    "recovery_point": "age of the state that came back; 0 where a part was made again, which costs steps instead",
+    "recovery_point": "age of the state that came back; 0 where it was made again, which costs steps",
     "memory_point": "the same for memory, which outlives tasks",
     "detect_time": "from onset to detection",
     "decide_time": "from detection to the start of recovery",

@@ -348,7 +348,7 @@ def _fault_tolerance(table: Table, dimension: str, alpha: float) -> Attribute:
     low = None if bounds.high is None else min(mean, 1 - bounds.high)
     high = None if bounds.low is None else max(mean, 1 - bounds.low)
     detail: list[tuple[str, str]] = [
-        ("definition", "strikes recovered from in RTO and RPO, nothing wrong escaped / all that landed"),
+        ("definition", "recovered in RTO and RPO, nothing wrong or doubled got out / strikes landed"),
         ("RTO", "none" if rto is None else f"{rto:g} s"),
         ("RPO", "none" if rpo is None else f"{rpo:g} s"),
     ]
