@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -175,19 +176,39 @@ def _enough(fault: Fault, plan: Plan) -> str:
     return f"about {number:,} replications give a chance of 95 % that it does"
 
 
+TRIAL_STEPS = 20_000
+"""Steps that are played to see how long it takes: a second or so. The plan of an endless run must end."""
+
+
+def _trial(plan: Plan) -> tuple[Plan, float]:
+    """A plan to measure time on, and which share of a replication it plays."""
+    world = plan.world
+    horizon_s = world.horizon / NS
+    steps = sum(
+        workload.tasks(group, world.services, horizon_s) * group.tasks.steps.mean()
+        for group in world.agents.values()
+    )
+    share = min(1.0, TRIAL_STEPS / max(steps, 1.0))
+    if share == 1.0:
+        return plan, 1.0
+    cut = {"warmup": 0, "horizon": max(1, round(world.horizon * share)), "drain": round(world.drain * share) + 1}
+    return dataclasses.replace(plan, world=world.model_copy(update=cut)), share
+
+
 def _time(plan: Plan) -> Iterator[str]:
     from agentchaos.pipeline import _cores, play_one
 
-    play_one(plan, "chaos", 1)  # so that what is measured does not hold the imports of a first time
+    trial, share = _trial(plan)
+    play_one(trial, "chaos", 1)  # so that what is measured does not hold the imports of a first time
     began = time.process_time()  # not the time of whatever else the machine does meanwhile
     for arm in plan.arms:
-        play_one(plan, arm, 1)
-    total = (time.process_time() - began) * plan.replications
+        play_one(trial, arm, 1)
+    total = (time.process_time() - began) / share * plan.replications
     jobs = min(_cores(), plan.replications * len(plan.arms))
     spread = f", {_told(total / jobs)} on {jobs} processes" if jobs > 1 else ""
     yield (
         f"{plan.replications} replications of {len(plan.arms)} arms ({', '.join(plan.arms)}): about "
-        f"{_told(total)} of processor time{spread}, measured on replication 1"
+        f"{_told(total)} of processor time{spread}, measured on {'a part of ' if share < 1 else ''}replication 1"
     )
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from walk import call, write
+from walk import SMALL, call, write
 
 from agentchaos import workload
 from agentchaos.spec.reader import read
@@ -159,3 +159,12 @@ def test_gates_on_a_panel_want_trials_of_each_identity(tmp_path: Path) -> None:
     assert "gate score.consistency >= 0.5: a perfect run passes from 34 replications on" in out
     assert out.count("4 replications are too few for it") == 3
     assert "68 replications of 2 arms" in call("plan", path, "--replications", "auto").stdout
+
+
+def test_the_plan_of_an_endless_run_ends(tmp_path: Path) -> None:
+    # three hundred million simulated seconds are not played to say how long they take
+    text = SMALL.replace("horizon: 20min", "horizon: 10000h").replace("mean=15min", "mean=9000h")
+    text = text.replace("mean=20min", "mean=9000h")
+    done = call("plan", write(tmp_path, text))
+    assert done.exit_code == 0, done.stderr
+    assert "measured on a part of replication 1" in done.stdout
