@@ -191,8 +191,9 @@ def _trial(plan: Plan) -> tuple[Plan, float]:
     share = min(1.0, TRIAL_STEPS / max(steps, 1.0))
     if share == 1.0:
         return plan, 1.0
-    cut = {"warmup": 0, "horizon": max(1, round(world.horizon * share)), "drain": round(world.drain * share) + 1}
-    return dataclasses.replace(plan, world=world.model_copy(update=cut)), share
+    horizon, drain = max(1, round(world.horizon * share)), round(world.drain * share) + 1
+    cut = world.model_copy(update={"warmup": 0, "horizon": horizon, "drain": drain})
+    return dataclasses.replace(plan, world=cut), share
 
 
 def _time(plan: Plan) -> Iterator[str]:
@@ -205,10 +206,11 @@ def _time(plan: Plan) -> Iterator[str]:
         play_one(trial, arm, 1)
     total = (time.process_time() - began) / share * plan.replications
     jobs = min(_cores(), plan.replications * len(plan.arms))
+    part = "a part of " if share < 1 else ""
     spread = f", {_told(total / jobs)} on {jobs} processes" if jobs > 1 else ""
     yield (
         f"{plan.replications} replications of {len(plan.arms)} arms ({', '.join(plan.arms)}): about "
-        f"{_told(total)} of processor time{spread}, measured on {'a part of ' if share < 1 else ''}replication 1"
+        f"{_told(total)} of processor time{spread}, measured on {part}replication 1"
     )
 
 
