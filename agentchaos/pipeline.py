@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentchaos import __version__, workload
+from agentchaos import workload
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
 from agentchaos.metrics.base import Data
 from agentchaos.metrics.fold import Fold
@@ -70,16 +70,7 @@ def load(path: Path, overrides: Sequence[str] = (), gates: Sequence[str] = ()) -
     loaded = read(path, Scenario, overrides=overrides)
     if not gates:
         return loaded
-    from agentchaos.scoring.expressions import GateSyntaxError, parse
-
-    known, problems = loaded.value.names(), []
-    for gate in gates:
-        try:
-            parse(gate, known)
-        except GateSyntaxError as wrong:
-            problems.append(Problem(str(wrong), file="--gate"))
-    if problems:
-        raise UsageError(problems)
+    _refuse_bad_gates(gates, loaded.value.names())
     scenario = loaded.value.model_copy(update={"gates": (*(loaded.value.gates or ()), *gates)})
     return dataclasses.replace(loaded, value=scenario, gates=tuple(gates))
 
@@ -313,21 +304,23 @@ def run(
     for number, rows in sorted(kept.items()):
         archive.write_trace("chaos", number, rows)
     write_report(report, archive, formats)
-    archive.write_run(
-        {
-            "scenario": plan.scenario,
-            "seed": plan.seed,
-            "replications": report.replications,
-            "verdict": report.verdict,
-            "exit_code": report.exit_code,
-            "seconds": round(played.seconds, 3),
-            "environment": report.environment,
-            "tool_version": __version__,
-            "require_gates": require_gates,
-        },
-        complete=played.complete,
-    )
+    facts = {**_facts(report), "require_gates": require_gates}
+    archive.write_run(facts, complete=played.complete)
     return report
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    """What `run.json` tells of a run beside the marks of the archive."""
+    return {
+        "scenario": report.scenario,
+        "seed": report.seed,
+        "replications": report.replications,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "seconds": None if report.seconds is None else round(report.seconds, 3),
+        "environment": report.environment,
+        "tool_version": report.tool_version,
+    }
 
 
 def known_formats(names: Sequence[str]) -> tuple[str, ...]:
@@ -390,7 +383,7 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
     archive = Archive.open(folder)
     terms = _terms_in(archive)
     facts = archive.read_run()
-    _refuse_bad_gates(gates, terms)
+    _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
     kept = {number for arm, number in archive.traces() if arm == "chaos"}
 
@@ -420,15 +413,22 @@ def _terms_in(archive: Archive) -> Terms:
         ) from wrong
 
 
-def _refuse_bad_gates(gates: Sequence[str], terms: Terms) -> None:
-    from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
+def _names(terms: Terms) -> set[str]:
+    """The names that a gate may use on an archived run."""
+    from agentchaos.scoring.expressions import known_names
 
-    known = known_names(
+    return known_names(
         [f.name for f in terms.declared],
         [s.name for s in terms.setting.services],
         [g.name for g in terms.setting.groups],
         sorted({s.currency for s in terms.setting.services if s.price_in or s.price_out}),
     )
+
+
+def _refuse_bad_gates(gates: Sequence[str], known: set[str]) -> None:
+    """Says of every gate of the command line what is wrong with it. Raises UsageError."""
+    from agentchaos.scoring.expressions import GateSyntaxError, parse
+
     problems = []
     for gate in gates:
         try:
