@@ -120,7 +120,7 @@ def play_one(plan: Plan, arm: str, number: int, *, keep: bool = False) -> tuple[
     """Plays one replication; gives its data, and its trace where it is to be kept.
 
     Raises:
-        TargetError: the trace breaks the grammar.
+        TargetError: the trace breaks the grammar, or a fault asks for what the target cannot carry out.
     """
     fold, checker = Fold(plan.setting), Checker()
 
@@ -129,7 +129,15 @@ def play_one(plan: Plan, arm: str, number: int, *, keep: bool = False) -> tuple[
         fold.take(batch)
 
     recorder = Recorder(take, keep=keep)
-    Simulator().play(plan, plan.replication(arm, number), recorder)
+    target, replication = Simulator(), plan.replication(arm, number)
+    for strike in replication.strikes:
+        # it would be counted as struck, and nothing would have happened
+        if strike.disturbance.effect not in target.carries_out:
+            effect = strike.disturbance.effect
+            raise TargetError(
+                f"the {target.name} cannot carry out '{effect}', which fault {strike.fault} asks for"
+            )
+    target.play(plan, replication, recorder)
     recorder.flush()
     if breaches := checker.finish():
         raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")

@@ -10,7 +10,9 @@ from walk import SMALL, call, write
 
 from agentchaos import pipeline
 from agentchaos.archive import Archive
+from agentchaos.disturbances import OnCall
 from agentchaos.errors import TargetError, UsageError
+from agentchaos.faults.model import Latency
 from agentchaos.renderers.contract import run_object
 from agentchaos.report import Report
 
@@ -113,6 +115,18 @@ def test_an_interrupt_leaves_an_archive_that_can_be_read(
     # what had finished is what the whole run has there
     whole = Archive.open(Path(played[1].folder)).read_data()["chaos"]
     assert Archive.open(Path(cut.folder)).read_data()["chaos"].items() <= whole.items()
+
+
+def test_what_the_target_cannot_carry_out_is_no_strike(
+    played: tuple[Path, Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a fault of another package may ask for it; it must not land without any effect
+    monkeypatch.setattr(Latency, "strike", lambda self, chance: OnCall("stall"))  # type: ignore[arg-type]
+    file = write(
+        played[0].parent, SMALL.replace("server_error", "latency").replace(", probability: 30%", ""), "s.yaml"
+    )
+    with pytest.raises(TargetError, match="cannot carry out 'stall', which fault latency asks for"):
+        pipeline.play_one(pipeline.decide(pipeline.load(file)), "chaos", 1)
 
 
 def test_an_engine_that_breaks_down_gives_no_verdict(
