@@ -28,8 +28,7 @@ from typing import Any
 
 from agentchaos import tables
 from agentchaos.errors import ArchiveError, Problem, UsageError
-from agentchaos.metrics.base import Data
-from agentchaos.tables import DataByArm
+from agentchaos.metrics.base import Data, DataByArm
 from agentchaos.trace import Row, TraceError, read_jsonl_gz, write_jsonl_gz
 
 SCHEMA = "agentchaos.run"

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentchaos import workload
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
-from agentchaos.metrics.base import Data
+from agentchaos.metrics.base import Data, DataByArm
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
 from agentchaos.report import Report
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from agentchaos.archive import Archive
     from agentchaos.scoring.power import Needed
 
-Arms = dict[str, dict[int, Data]]
-"""Arm -> replication -> what every metric gave."""
 Progress = Callable[[int, int], None]
 
 
@@ -53,7 +51,7 @@ Progress = Callable[[int, int], None]
 class Played:
     """What came of playing a plan: the data of each replication that finished. seconds: wall time."""
 
-    arms: Arms
+    arms: DataByArm
     complete: bool
     seconds: float
 
@@ -194,7 +192,7 @@ def play(
             _play_on(plan, jobs, todo, done, progress)
     except KeyboardInterrupt:
         complete = False
-    arms: Arms = {arm: {} for arm in plan.arms}
+    arms: DataByArm = {arm: {} for arm in plan.arms}
     for number in numbers:
         # A replication counts only where every arm of it has finished: the arms are compared in pairs.
         if all((arm, number) in done for arm in plan.arms):

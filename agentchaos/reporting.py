@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from agentchaos import __version__
 from agentchaos.errors import EXIT_OF_VERDICT
-from agentchaos.metrics.base import Count, Curve, Data, Incidents, Ratio
+from agentchaos.metrics.base import Count, Curve, Data, DataByArm, Incidents, Ratio
 from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
 from agentchaos.scoring.expressions import parse
 from agentchaos.scoring.gate import Ruling, judge, landings, verdict
@@ -20,13 +20,10 @@ from agentchaos.terms import Terms
 from agentchaos.timeline import timeline
 from agentchaos.trace import NS, Row
 
-Arms = dict[str, dict[int, Data]]
-"""Arm -> replication -> what every metric gave."""
-
 
 def report_on(
     terms: Terms,
-    arms: Arms,
+    arms: DataByArm,
     *,
     complete: bool = True,
     require_gates: bool = False,
@@ -112,7 +109,7 @@ def warnings(terms: Terms) -> tuple[str, ...]:
     return tuple(said)
 
 
-def worst_replication(arms: Arms, judged: Sequence[Judged]) -> tuple[int | None, str]:
+def worst_replication(arms: DataByArm, judged: Sequence[Judged]) -> tuple[int | None, str]:
     """(number, why): the largest shortfall of the first missed gate, else the longest recovery."""
     chaos = arms.get("chaos", {})
     if not chaos:
@@ -199,7 +196,7 @@ def _recovery_row(measures: dict[str, Measured], fault: str, label: str) -> Reco
     )
 
 
-def _curves(arms: Arms) -> ProgressCurves | None:
+def _curves(arms: DataByArm) -> ProgressCurves | None:
     means: dict[str, tuple[float, ...]] = {}
     every = 0
     for arm in ("chaos", "control"):
@@ -216,7 +213,7 @@ def _curves(arms: Arms) -> ProgressCurves | None:
 
 def _timeline(
     terms: Terms,
-    arms: Arms,
+    arms: DataByArm,
     worst: int | None,
     why: str,
     traces: Callable[[int], list[Row]] | None,

@@ -23,6 +23,7 @@ from agentchaos.metrics.base import (
     Count,
     Curve,
     Data,
+    DataByArm,
     Datum,
     Histogram,
     Incident,
@@ -33,9 +34,6 @@ from agentchaos.metrics.base import (
     Trial,
     Trials,
 )
-
-DataByArm = dict[str, dict[int, Data]]
-"""Arm -> replication -> data."""
 
 
 def to_csv(data: Mapping[str, Mapping[int, Data]]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def timeline(
         end=end / NS,
         lanes=tuple(lanes[:LANES_MAX]),
         bands=_bands(events, begin, end),
-        marks=_marks(rows, events, begin, end),
+        marks=_marks(events, begin, end),
     )
 
 
@@ -168,7 +168,7 @@ _MARKS = {
 }
 
 
-def _marks(rows: list[Row], events: list[Event], begin: int, end: int) -> tuple[Mark, ...]:
+def _marks(events: list[Event], begin: int, end: int) -> tuple[Mark, ...]:
     """Moments of incidents, on the lane of the unit that held the role at that moment."""
     unit_of: dict[tuple[str, int], int] = {}
     marks = []

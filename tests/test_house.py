@@ -25,7 +25,7 @@ FLOORS = (
     {"simulator", "live", "report", "timeline", "terms"},
     {"targets", "archive", "renderers", "reporting"},
     {"spec"},
-    {"pipeline", "experiments", "testing", "calibration"} | {"catalogue", "checkup", "forecast"},
+    {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast"},
     {"cli", "__main__"},
 )
 """From the ground up. A room imports its own floor and those below; new rooms are entered here."""

@@ -146,7 +146,7 @@ class Histogram:
     """Many durations (ns): exact count, sum, minimum and maximum; quantiles to a bucket (1.6 %).
 
     `buckets` is sorted (bucket, count); see `bucket_bounds`. `censored` of the durations were still
-    running when the replication ended; they are counted in the overflow `above`, not in buckets.
+    running when the replication ended; they are counted in `count`, not in buckets.
     """
 
     count: int
@@ -238,7 +238,7 @@ class Incidents:
     """The incidents of one replication (or of several, with their replication numbers)."""
 
     rows: tuple[tuple[int, Incident], ...]
-    """(replication, incident); a fold fills replication with 0, the pipeline sets it."""
+    """(replication, incident); a metric fills replication with 0, the fold sets it."""
 
     def merge(self, other: Incidents) -> Incidents:
         """Pools two lists."""
@@ -316,6 +316,8 @@ class Landings:
 
 Datum = Ratio | Count | Histogram | Incidents | Trials | Curve | Landings
 Data = dict[str, Datum]
+DataByArm = dict[str, dict[int, Data]]
+"""Arm -> replication -> what every metric gave."""
 
 
 class Metric(abc.ABC):

@@ -13,9 +13,9 @@ from agentchaos.distributions import Distribution
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Failure:
-    """What a recovery is told: how many standbys are ready, and whether a checkpoint is kept at all."""
+    """What a recovery is told: whether a standby is ready, and whether a checkpoint is kept at all."""
 
-    ready_standbys: int
+    standby_ready: bool
     checkpointed: bool
 
 

@@ -41,4 +41,4 @@ class WarmStart(Recovery):
 
     def answer(self, failure: Failure) -> Promote | Restart:
         cold = Restart(self.start, self.load)
-        return Promote(cold) if failure.ready_standbys else cold
+        return Promote(cold) if failure.standby_ready else cold

@@ -131,7 +131,6 @@ class Sheet:
         width: float = 2.0,
         *,
         dashed: bool = False,
-        ends: str = "butt",
     ) -> None:
         """A line through points."""
         from matplotlib.lines import Line2D

@@ -35,7 +35,7 @@ class Measured:
 class Attribute:
     """One of the 19 attributes. score None: not measured, `reason` says why and how to measure it.
 
-    evidence: live | emergent | echo | coverage. detail: the arithmetic, as (label, value) lines.
+    evidence: emergent | echo, `-` where not measured. detail: the arithmetic, as (label, value) lines.
     """
 
     name: str

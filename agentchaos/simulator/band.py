@@ -24,7 +24,7 @@ class Watch:
     def __init__(self, station: Station, now: Callable[[], int], event: Callable[..., None]) -> None:
         self.station, self._now, self._event = station, now, event
         self.band = station.spec.band
-        self.slow = self.band.slow or round(4e9 * station.spec.latency.mean())
+        self.slow = station.spec.slow
         self._calls: deque[tuple[int, bool, Strike | None]] = deque()  # when, good?, whose doing
         self._bad = 0
         self.open: Strike | None = None

@@ -115,7 +115,7 @@ class Outage(Trouble):
         standby = _ready_standby(member)
         redundancy = group.spec.redundancy
         answer = member.spec.recovery.answer(
-            Failure(int(standby is not None), member.spec.checkpointing is not None)
+            Failure(standby is not None, member.spec.checkpointing is not None)
         )
         covered = redundancy is not None and self.draw("coverage") < float(redundancy.coverage)
         if standby is not None and covered:

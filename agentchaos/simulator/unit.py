@@ -97,7 +97,7 @@ class Trouble:
 
     def start_of(self, recovery: Recovery) -> int:
         """Ns for a new process by a recovery that restores nothing."""
-        answer = recovery.answer(Failure(ready_standbys=0, checkpointed=False))
+        answer = recovery.answer(Failure(standby_ready=False, checkpointed=False))
         if isinstance(answer, Promote):
             answer = answer.otherwise
         assert isinstance(answer, Restart | Restore), "a unit that is given up is not rebuilt"
