@@ -135,8 +135,9 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     # incidents; detail of opened: scope (process | state | service), idle
     "incident_opened": ("incident", "subject", "detail"),
     "incident_joined": ("incident", "subject"),
-    "failure_detected": ("incident",),
-    "false_alarm": ("agent", "member"),
+    # subject: who saw it: liveness | progress | behaviour | self (the agent itself) | operator
+    "failure_detected": ("incident", "subject"),
+    "false_alarm": ("agent", "member", "subject"),  # subject: which kind of detector was wrong
     "recovery_started": ("incident", "subject"),  # subject: the strategy
     "failed_over": ("incident", "agent", "member", "value"),  # value: the unit that took over
     "recovered": ("incident",),

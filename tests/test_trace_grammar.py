@@ -61,7 +61,7 @@ GOOD: list[Row] = [
     Event("unit_down", 40, "a", value=0),
     Event("role_down", 40, "a", 0),
     Event("part_lost", 40, "a", 0, subject="memory"),
-    Event("failure_detected", 50, incident=STRIKE),
+    Event("failure_detected", 50, incident=STRIKE, subject="liveness"),
     Event("recovery_started", 51, incident=STRIKE, subject="restore"),
     Event("unit_up", 60, "a", value=0),
     Event("role_up", 60, "a", 0),
@@ -180,7 +180,7 @@ REFUSED = {
     "recovered twice": (twice("recovered"), "has recovered twice"),
     "caught up twice": (twice("caught_up"), "has caught_up twice"),
     "detected first": (
-        and_then("task_started", Event("failure_detected", 11, incident="x")),
+        and_then("task_started", Event("failure_detected", 11, incident="x", subject="liveness")),
         "incident 'x' was not opened"),
     "down twice": (twice("unit_down"), "unit a/0 is down already"),
     "up without down": (without("unit_down"), "unit a/0 is up already"),
@@ -190,7 +190,7 @@ REFUSED = {
         with_row("checkpoint_saved", detail={"parts": ["plan", "mind"], "pause": 0}),
         "parts ['mind'] are unknown"),
     "no end": (without("ended"), "end: there is no `ended`"),
-    "after the end": ([*GOOD, Event("false_alarm", 101, "a", 0)], "comes after `ended`"),
+    "after the end": ([*GOOD, Event("false_alarm", 101, "a", 0, subject="progress")], "comes after `ended`"),
 }  # fmt: skip
 
 

@@ -119,8 +119,8 @@ class Role(Protocol):
     def abandon(self) -> None:
         """Twice the deadline of the task in hand has passed."""
 
-    def cases_served(self, *, idle: bool = False) -> None:
-        """Tells it to look at its open incidents."""
+    def open_for_work(self) -> None:
+        """Tells it that the group is well again while it waits for a task."""
 
 
 class Team:
@@ -268,4 +268,4 @@ class Team:
         if self.up >= self.spec.needed:
             for member in self.members:
                 if member.task is None and member.is_up:
-                    member.cases_served(idle=True)
+                    member.open_for_work()

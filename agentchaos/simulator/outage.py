@@ -28,8 +28,8 @@ def befall(unit: Unit, strike: Strike, effect: str) -> None:
         unit.trouble = Repair(unit, strike, effect)
         return
     assert isinstance(member, Member)
-    case = Case(strike, unit.env.now, member.mark)
-    member.open(case)
+    case = Case(strike, unit.env.now, member.cases.mark)
+    member.cases.open(case)
     Outage(member, case, effect)
 
 
@@ -56,9 +56,9 @@ class Outage(Trouble):
         if self.unit.up:  # a standby, struck while it takes over
             self.unit.down(strike.id, "crash")
         if self.case is None:
-            self.case = Case(strike, self.env.now, self.member.mark)
+            self.case = Case(strike, self.env.now, self.member.cases.mark)
             self.strike, self.id = strike, strike.id
-            self.member.open(self.case)
+            self.member.cases.open(self.case)
             return
         self.sim.event(
             "incident_joined", incident=self.id, subject=strike.fault, detail={"strike": strike.id}
@@ -71,7 +71,8 @@ class Outage(Trouble):
         if self.effect != "hang":
             self.member.stop_listening()
         if not self.known:
-            if not (yield from self._detect()):
+            by = yield from self._detect()
+            if not by:
                 self._resume()
                 return
             if self.case is not None:
@@ -81,6 +82,7 @@ class Outage(Trouble):
                     incident=self.id,
                     agent=self.member.group.name,
                     member=self.member.index,
+                    subject=by,
                 )
         self.known = False
         self.detecting = False
@@ -88,8 +90,8 @@ class Outage(Trouble):
         yield self.env.timeout(self.member.spec.decide.ns_sampler()(self.draw("decide")))
         yield from self._recover()
 
-    def _detect(self) -> Generator[simpy.Event, Any, bool]:
-        """Waits for heartbeat, watchdog or operator; False where a hang ended by itself before.
+    def _detect(self) -> Generator[simpy.Event, Any, str]:
+        """Waits for heartbeat, watchdog or operator: which kind saw it; "" where a hang ended before.
 
         The operator notices what no mechanism detects: not the member whose task the watchdog times.
         """
@@ -102,13 +104,13 @@ class Outage(Trouble):
         while True:
             yield self.env.any_of([self.alarm, seen, *lifted])
             if self.alarm.triggered:
-                return True
+                return str(self.alarm.value)
             if seen.processed:
                 if silence is not None or spec.watchdog is None or self.member.task is None:
-                    return True
+                    return "operator" if silence is None else "liveness"
                 seen = timeout(spec.watchdog.after)  # it will speak by then, unless the task is gone
             if any(event.processed for event in lifted):
-                return False
+                return ""
 
     def _recover(self) -> Steps:
         member, group = self.member, self.member.group
@@ -139,7 +141,7 @@ class Outage(Trouble):
         self.unit.back()
         if self.unit is not self._told:  # it fell while it took over, and was started again
             self._failed_over()
-        member.restore(snapshot, "checkpoint", self.case)
+        member.mending.restore(snapshot, "checkpoint", self.case)
         self._role_up()
 
     def _promote(self, standby: Unit) -> Steps:
@@ -155,7 +157,7 @@ class Outage(Trouble):
         yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
         standby.trouble = None
         self._failed_over()
-        member.restore(member.checkpoints.copy, "copy", self.case)
+        member.mending.restore(member.checkpoints.copy, "copy", self.case)
         self._role_up()
 
     def _failed_over(self) -> None:
@@ -216,21 +218,28 @@ def _alarm_strike(name: str) -> Strike:
     )
 
 
+def raise_alarm(member: Member, by: str) -> None:
+    """A detector says that the member is not well: rightly, which ends the waiting, or by mistake.
+
+    by: `liveness`, `progress` or `behaviour`. A false alarm costs a needless recovery.
+    """
+    trouble, task = member.unit.trouble, member.task
+    if isinstance(trouble, Outage) and trouble.member is member:
+        if trouble.detecting and not trouble.alarm.triggered:
+            trouble.alarm.succeed(by)
+    elif trouble is None:
+        member.sim.event("false_alarm", agent=member.group.name, member=member.index, subject=by)
+        # named by what it interrupts: an alarm more or less must not shift the draws of later ones
+        at = f"{task.id}#{task.epoch}.{task.done}" if task else f"{member.group.name}/{member.index}"
+        lives = "" if task else f"~{member.unit.number}.{member.unit.lives}"
+        Outage(member, None, "false_alarm", name=f"false_alarm@{at}{lives}")
+
+
 def watch(member: Member, after: int) -> Steps:
     """The watchdog of a member: no finished step for `after` while a task is in hand raises an alarm."""
     env = member.env
     while True:
         quiet = env.now - member.progress
         yield env.timeout(max(1, after - quiet) if quiet < after else after)
-        trouble = member.unit.trouble
-        task = member.task
-        if task is None or env.now - member.progress < after:
-            continue
-        if isinstance(trouble, Outage) and trouble.member is member:
-            if trouble.detecting and not trouble.alarm.triggered:
-                trouble.alarm.succeed()
-        elif trouble is None:
-            member.sim.event("false_alarm", agent=member.group.name, member=member.index)
-            # named by what it interrupts: an alarm more or less must not shift the draws of later ones
-            name = f"false_alarm@{task.id}#{task.epoch}.{task.done}"
-            Outage(member, None, "false_alarm", name=name)
+        if member.task is not None and env.now - member.progress >= after:
+            raise_alarm(member, "progress")

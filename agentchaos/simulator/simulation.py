@@ -213,7 +213,7 @@ class Simulation:
             self._landed(strike, "nothing_to_lose")
             return
         self._landed(strike, "")
-        member.open(Case(strike, self.env.now, member.mark, parts))
+        member.cases.open(Case(strike, self.env.now, member.cases.mark, parts))
         if blow.effect == "lose":
             member.state.lose(parts)
         else:

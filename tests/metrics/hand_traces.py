@@ -197,7 +197,7 @@ class Toy:
         if self.chance.random() < 0.5:
             self._say("part_tainted", member=0, incident=strike, subject="memory")
         self.now += self._lasting()
-        self._say("failure_detected", incident=strike)
+        self._say("failure_detected", incident=strike, subject="liveness")
         self._say("recovery_started", incident=strike, subject="restore")
         self.now += self._lasting()
         self._say("unit_up", value=0)

@@ -38,7 +38,7 @@ def test_the_whole_life_of_a_crash():
         *strike(10, CRASH, "crash", "process_crash"),
         *planned(5, "t"),
         opened(10),
-        follow("failure_detected", 25),
+        follow("failure_detected", 25, subject="liveness"),
         follow("recovery_started", 26, subject="restore"),
         restored(46, "t", 3, detail={
             "parts": ["goal", "plan", "context"], "lost_steps": 2, "lost_tokens": 4600,
@@ -60,11 +60,11 @@ def test_a_second_strike_joins_and_the_clock_goes_on():
     rows = [
         event("fault_planned", 0, incident="crash@a/0#2", subject="crash", detail=process),
         opened(10),
-        follow("failure_detected", 15),
+        follow("failure_detected", 15, subject="liveness"),
         follow("recovery_started", 16, subject="restore"),
         event("fault_struck", 20, incident="crash@a/0#2", subject="crash"),
         follow("incident_joined", 20, subject="crash", detail={"strike": "crash@a/0#2"}),
-        follow("failure_detected", 25),
+        follow("failure_detected", 25, subject="liveness"),
         follow("recovery_started", 26, subject="restore"),
         restored(30, "t", 3, detail={"lost_steps": 1, "point": 1}),
         restored(35, "t", 3, detail={"lost_steps": 0, "point": 7}),
@@ -84,7 +84,7 @@ def test_a_snapshot_from_after_the_onset_loses_nothing_from_before():
 
 
 def test_what_never_came_is_none_and_the_undetected_are_counted():
-    rows = [opened(10), opened(11, "lie@a/1#1"), follow("failure_detected", 12)]
+    rows = [opened(10), opened(11, "lie@a/1#1"), follow("failure_detected", 12, subject="liveness")]
     rows += [follow("gave_up", 13), follow("caught_up", 14, detail={"lost": True})]
     data = data_of(rows)
     first, second = (incident for _, incident in data["incidents"].rows)

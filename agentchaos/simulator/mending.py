@@ -1,0 +1,244 @@
+"""What a member does about its own state: finds damage, puts it right, goes back to a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, Protocol
+
+import simpy
+
+from agentchaos.disturbances import Part
+from agentchaos.simulator import chance
+from agentchaos.simulator.casebook import Casebook
+from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.incidents import Case
+from agentchaos.simulator.state import AMBIENT, Snapshot, State
+
+Steps = Generator[simpy.Event, Any, None]
+
+
+class Patient(Protocol):
+    """What the mending of a member's state must know of the member."""
+
+    index: int
+    task: Task | None
+    state: State
+    cases: Casebook
+    checkpoints: Checkpoints
+    number: int
+    progress: int
+
+    @property
+    def group(self) -> Team:
+        """Its group."""
+
+    @property
+    def work(self) -> Task:
+        """The task in hand."""
+
+    def end(self, outcome: str) -> None:
+        """The task in hand is over."""
+
+
+class Mending:
+    """Looks after the state of one member.
+
+    replan: steps of planning that come before the next step of work; reconnect: whether the sessions of
+    the tools must be opened again; born: when memory was last empty.
+    """
+
+    def __init__(self, patient: Patient) -> None:
+        self.patient = patient
+        self.group = patient.group
+        self.sim, self.env, self.spec = self.group.sim, self.group.env, self.group.spec
+        self.state, self.cases = patient.state, patient.cases
+        self.checkpoints = patient.checkpoints
+        self.replan = self.born = 0
+        self.reconnect = False
+        self._misled: set[str] = set()  # strikes behind wrong answers that go into the plan being made
+        self._looks = 0
+        self._looked_at = (-1, -1)
+
+    def look_around(self) -> Steps:
+        """Before a step: lost parts are found empty, corrupt ones may be noticed."""
+        state, task = self.state, self.patient.work
+        self.patient.number = task.done + 1
+        unseen, noticed = state.unseen(), self._noticed()
+        if not unseen and not noticed:
+            return
+        found = [
+            case
+            for case in self.cases
+            if case.scope == "state"
+            and not case.detected
+            and any(
+                part in unseen or (part in noticed and case.id in state.parts[part].taint)
+                for part in case.unhealed
+            )
+        ]
+        for case in found:
+            case.detected = True
+            self.sim.event(
+                "failure_detected",
+                incident=case.id,
+                agent=self.group.name,
+                member=self.patient.index,
+                subject="self",
+            )
+        parts = unseen | noticed
+        for case in found:
+            parts |= {part for part in case.unhealed if not state.parts[part].rebuilding}
+        yield from self._mend(tuple(sorted(parts)), found)
+
+    def _noticed(self) -> set[Part]:
+        """Parts whose corruption comes to light at this step."""
+        task = self.patient.work
+        at = (task.epoch, self.patient.number)
+        self._looks = self._looks + 1 if at == self._looked_at else 0
+        self._looked_at = at
+        stream = task.stream.named("look", self._looks)
+        seen: set[Part] = set()
+        for place, (name, part) in enumerate(self.state.parts.items()):
+            if part.taint - {AMBIENT}:
+                notice = float(self.spec.state.part(name).notice)
+                if stream.uniform(chance.index(chance.NOTICE, *at, place)) < notice:
+                    seen.add(name)
+        return seen
+
+    def _mend(self, parts: tuple[Part, ...], found: list[Case]) -> Steps:
+        """Puts damaged parts right: from the newest usable checkpoint that has them, else by rebuilding."""
+        task, kept = self.patient.work, self.checkpoints
+        need = frozenset(parts)
+        named = frozenset(i for part in parts for i in self.state.parts[part].taint if i != AMBIENT)
+        from_checkpoint = self.spec.recovery.name == "checkpoint_recovery" and kept.has(need, named)
+        for case in found:
+            self.sim.event(
+                "recovery_started",
+                incident=case.id,
+                agent=self.group.name,
+                member=self.patient.index,
+                subject="checkpoint" if from_checkpoint else "rebuild",
+            )
+        if from_checkpoint:
+            snapshot, cost = kept.pick(self.sim.chance.named("mend", task.id, task.epoch), need, named)
+            yield self.env.timeout(cost)
+            self.patient.progress += cost
+            if snapshot is not None:
+                self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost)
+                return
+        self._rebuild(parts, next((case for case in found if "goal" in case.unhealed), None))
+
+    def _rebuild(self, parts: tuple[Part, ...], case: Case | None) -> None:
+        state = self.state
+        others = tuple(part for part in parts if part != "goal")
+        wrong = tuple(part for part in others if not state.parts[part].lost)
+        if wrong:
+            state.lose(wrong)
+        self.cases.healed(state.begin_rebuilding(others))
+        self._plan_again()
+        if "tools" in parts:
+            self.reconnect = True
+        if "goal" not in parts:
+            return
+        if state.parts["goal"].lost:  # nobody knows any more what was wanted
+            self.patient.end("goal_lost")
+        else:
+            self.restore(None, "empty", case, read=0)  # a wrong goal: the task begins again
+
+    def _plan_again(self) -> None:
+        """A lost plan takes steps to be made again before progress goes on."""
+        plan = self.state.parts["plan"]
+        if not plan.rebuilding or plan.left == self.spec.state.plan.rebuild:
+            self._misled = set()
+        self.replan = plan.left if plan.rebuilding else 0
+
+    def planned(self, strike: str) -> None:
+        """A step of planning is finished; the plan is as wrong as the answers that went into it."""
+        self.replan -= 1
+        self._misled |= {strike} if strike else set()
+        whole = self.state.rebuild_step(("plan",))
+        self.cases.healed(whole)
+        if whole:
+            self.state.taint(whole, frozenset(self._misled))
+            self._misled = set()
+
+    # -- going back ------------------------------------------------------------------------------
+
+    def restore(
+        self, snapshot: Snapshot | None, source: str, case: Case | None, *, read: int | None = None
+    ) -> None:
+        """Sets the state back to a snapshot, or to nothing. Parts that it lacks come back empty.
+
+        read: ns that a process which lives on spent on it, and whose memory is there still unless the
+        snapshot has another; None for a new process.
+        """
+        now, task, state = self.env.now, self.patient.task, self.state
+        onset = case.onset if case else now
+        same = snapshot is not None and task is not None and snapshot.task == task.id
+        step = snapshot.step if snapshot is not None and same else 0
+        point = lost = tokens = epoch = 0
+        if task is not None:
+            lost, tokens = task.set_back(step)
+            epoch, task.epoch = task.epoch, task.epoch + 1
+            taken = snapshot.taken if snapshot is not None and same else task.started
+            point = max(0, onset - taken) if lost else 0  # a snapshot may be newer than the onset
+        images = snapshot.parts if snapshot is not None else {}
+        memory_point = self._memory_point(snapshot, onset, alive=read is not None)
+        had = [name for name, part in state.parts.items() if part.version]
+        restored = self._load(snapshot, same, step, alive=read is not None)
+        self.cases.healed(state.begin_rebuilding(state.lost_parts()))
+        self._plan_again()
+        self.reconnect = True
+        if read is None and "memory" not in images:
+            self.born = now
+        self.checkpoints.rewind(snapshot)
+        self.sim.event(
+            "state_restored",
+            agent=self.group.name,
+            member=self.patient.index,
+            task=task.id if task else "",
+            step=step,
+            incident=case.id if case else "",
+            subject=source if snapshot is not None else "empty",
+            value=snapshot.taken if snapshot is not None else self.born,
+            detail={
+                "parts": restored,
+                "epoch": epoch,
+                "lost_steps": lost,
+                "lost_tokens": tokens,
+                "lost_parts": [name for name in had if state.parts[name].version == 0],
+                "point": point if task else None,
+                "memory_point": memory_point,
+                "pause": read or 0,
+            },
+        )
+
+    def _memory_point(self, snapshot: Snapshot | None, onset: int, *, alive: bool) -> int:
+        """0 if memory did not change since the snapshot, else how far back its memory lies; ns."""
+        version = self.state.parts["memory"].version
+        image = snapshot.parts.get("memory") if snapshot is not None else None
+        if version == 0 or (image is None and alive) or (image is not None and image.version == version):
+            return 0
+        return max(0, onset - (snapshot.taken if snapshot is not None and image else self.born))
+
+    def _load(self, snapshot: Snapshot | None, same: bool, step: int, *, alive: bool) -> list[Part]:
+        """Puts parts back that the snapshot has; the others are empty. Gives the former."""
+        state = self.state
+        images = snapshot.parts if snapshot is not None else {}
+        damage: frozenset[str] = snapshot.corrupt if snapshot is not None else frozenset()
+        restored: list[Part] = []
+        for name, part in state.parts.items():
+            image = images.get(name)
+            if image is not None and (same or name == "memory"):
+                state.load(name, image, damage)
+                restored.append(name)
+            elif name == "memory" and alive:
+                continue
+            elif name != "memory" and step == 0:
+                state.drop((name,))  # it is given anew with the task
+            elif part.version or part.lost:
+                state.lose((name,))
+                continue
+            self.cases.healed([name])
+        return restored
