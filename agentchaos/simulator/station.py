@@ -100,7 +100,7 @@ class Station:
         low_out, high_out = spec.tokens_out.bounds
         fixed = low_in == high_in and low_out == high_out
         self._tokens = (int(low_in), int(low_out)) if fixed else None  # nothing to draw
-        self._keys: dict[str, int] = {}
+        self._keys: dict[int, dict[str, int]] = {}  # window -> key -> when it was first seen
         self.forces: list[Force] = []
         self.answered: Callable[[int, int, str, Strike | None], None] | None = None
         """Told (ns from call to answer, ns that it would have taken undisturbed and at once or -1, outcome,
@@ -155,8 +155,10 @@ class Station:
     def _commit(self, who: str, task: str, step: int, key: str | None, window: int) -> None:
         now = self.env.now
         if key is not None:
-            seen = self._keys.get(key)
-            if seen is not None and now - seen <= window:
+            keys = self._keys.setdefault(window, {})
+            while keys and now - keys[oldest := next(iter(keys))] > window:
+                del keys[oldest]  # forgotten; they stand in the order of their coming
+            if key in keys:
                 self._event(
                     "side_effect_deduplicated",
                     now,
@@ -167,7 +169,7 @@ class Station:
                     detail={"key": key},
                 )
                 return
-            self._keys[key] = now
+            keys[key] = now
         self._event(
             "side_effect_committed",
             now,
