@@ -83,6 +83,7 @@ class Plan:
                     required=group.needed,
                     deadline=group.tasks.deadline,
                     panel=group.tasks.panel,
+                    mechanisms=group.mechanisms,
                 )
                 for name, group in sorted(world.agents.items())
             ),

@@ -51,7 +51,7 @@ class Terms:
                 "setting": Setting(
                     **{
                         **setting,
-                        "groups": tuple(GroupFacts(**group) for group in setting["groups"]),
+                        "groups": tuple(_group(group) for group in setting["groups"]),
                         "services": tuple(ServiceFacts(**service) for service in setting["services"]),
                         "faults": tuple(setting["faults"]),
                     }
@@ -115,3 +115,7 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         ),
         reproduce=reproduce,
     )
+
+
+def _group(value: dict[str, Any]) -> GroupFacts:
+    return GroupFacts(**{**value, "mechanisms": tuple(value["mechanisms"])})

@@ -430,6 +430,12 @@ class Group(Noun):
         """Roles that must be up."""
         return self.count if self.required is None else self.required
 
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The names of those that protect it, implied ones included; sorted."""
+        names = {name for name in MECHANISMS if self._mechanism(name) is not None}
+        return tuple(sorted(names | ({"redundancy"} if self.redundancy is not None else set())))
+
     def _mechanism(self, name: str) -> Any:
         return getattr(self.protect, name, None)
 

@@ -1,8 +1,8 @@
 """Wide and long: 1,000 agents for an hour, 10 agents for 30 days, and whether memory grows with the horizon.
 
 Each case is played in a process of its own, with all of its metrics and without keeping its trace; printed
-are its steps (each calls the model once), its speed and the peak of its memory above that of a process that has only imported the
-package. Exits 1 if ten times the horizon takes more than a tenth more memory.
+are its steps (each calls the model once), its speed and the peak of its memory above that of a process
+that has only imported the package. Exits 1 if ten times the horizon takes more than a tenth more memory.
 
     python benchmarks/scale.py [wide | 3d | 30d ...]
 """

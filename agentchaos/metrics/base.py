@@ -27,6 +27,8 @@ class GroupFacts:
     required: int
     deadline: int | None
     panel: int | None
+    mechanisms: tuple[str, ...] = ()
+    """The names of those that protect it; what a mechanism costs is measured, 0 included, where it stands."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Setting:
     def counts(self, time: int) -> bool:
         """Whether something that begins at `time` is planned: within [warmup, horizon]."""
         return self.warmup <= time <= self.horizon
+
+    def has(self, mechanism: str) -> bool:
+        """Whether the mechanism protects any group."""
+        return any(mechanism in group.mechanisms for group in self.groups)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
