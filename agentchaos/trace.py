@@ -122,6 +122,12 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     # memory_point (ns), pause (ns that a process which lives on spent reading), lost_parts (what was
     # there and came back empty)
     "state_restored": ("agent", "member", "subject", "value", "detail"),
+    # step = step gone back to; value = steps thrown away; subject = checkpoint | empty; detail: compensated,
+    # stuck (deeds that could not be undone), pause (ns spent on undoing)
+    "rolled_back": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    "side_effect_compensated": ("agent", "task", "step", "subject", "value"),  # value: 1 undone, 0 not
+    # self-healing acts; subject = what it does; value: 1 rightly, 0 for nothing
+    "healing_started": ("agent", "member", "subject", "value"),
     "part_lost": ("agent", "member", "subject"),
     "part_rebuilt": ("agent", "member", "subject"),
     "part_tainted": ("agent", "member", "incident", "subject"),
@@ -158,6 +164,7 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "task_ended": ("outcome", "steps_right", "goals_done", "taint"),
     "checkpoint_saved": ("parts", "pause"),
     "state_restored": ("parts", "epoch", "lost_steps", "lost_tokens", "point", "memory_point"),
+    "rolled_back": ("compensated", "stuck", "pause"),
     "fault_planned": ("fault",),
     "fault_missed": ("reason",),
     "incident_opened": ("scope",),

@@ -38,6 +38,8 @@ from agentchaos.mechanisms.heartbeat import Heartbeat
 from agentchaos.mechanisms.idempotency import Idempotency
 from agentchaos.mechanisms.redundancy import Redundancy
 from agentchaos.mechanisms.retry import Retry
+from agentchaos.mechanisms.rollback import Rollback
+from agentchaos.mechanisms.self_healing import SelfHealing
 from agentchaos.mechanisms.watchdog import Watchdog
 from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
@@ -463,6 +465,16 @@ class Group(Noun):
     def idempotency(self) -> Idempotency | None:
         """The keys of its side effects."""
         return cast("Idempotency | None", self._mechanism("idempotency"))
+
+    @property
+    def rollback(self) -> Rollback | None:
+        """How it goes back to before a wrong decision."""
+        return cast("Rollback | None", self._mechanism("rollback"))
+
+    @property
+    def self_healing(self) -> SelfHealing | None:
+        """What watches its behaviour."""
+        return cast("SelfHealing | None", self._mechanism("self_healing"))
 
     @property
     def redundancy(self) -> Redundancy | None:

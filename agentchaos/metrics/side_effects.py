@@ -41,7 +41,8 @@ class SideEffects(Metric):
 
     doubled: commits beyond the first; orphan: committed, but its step is not in the version that
     counts in the end (set back or cut short, and not done again); missing: never committed though
-    the task was claimed to be done. side_effects: all commits. A replication without any deed tells
+    the task was claimed to be done. side_effects: all commits that were not undone. compensated: those
+    that were. A replication without any deed tells
     nothing of the first three, so they are absent.
     """
 
@@ -53,7 +54,9 @@ class SideEffects(Metric):
         self._ledgers: dict[str, _Ledger] = {}
         self._over: set[str] = set()
         self._counted: set[str] = set()  # open tasks that were planned within the window
-        self._sums = dict.fromkeys(("deeds", "doubled", "missing", "orphan", "side_effects"), 0)
+        self._sums = dict.fromkeys(
+            ("deeds", "doubled", "missing", "orphan", "side_effects", "compensated"), 0
+        )
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows, in their order across layouts: what came before what matters."""
@@ -100,6 +103,11 @@ class SideEffects(Metric):
         if (ledger := self._of(event[4])) is not None:
             ledger.deed(event[5]).commits += 1
 
+    def _compensate(self, event: Row) -> None:
+        if event[8] and (ledger := self._ledgers.get(event[4])) is not None:
+            ledger.deed(event[5]).commits -= 1
+            self._sums["compensated"] += 1
+
     def _claim(self, event: Row) -> None:
         if event[8] > 0 and (ledger := self._ledgers.get(event[4])) is not None:
             ledger.claimed = True
@@ -129,6 +137,8 @@ class SideEffects(Metric):
         for task, ledger in self._ledgers.items():
             _add(sums, ledger, over=task in self._over)
         yield "side_effects", Count(sums["side_effects"])
+        if self.setting.has("rollback"):
+            yield "compensated", Count(sums["compensated"], better="higher")
         if sums["deeds"]:
             for name in ("doubled", "missing", "orphan"):
                 yield name, Count(sums[name])
@@ -147,6 +157,7 @@ _EVENTS = {
     "task_planned": SideEffects._plan,
     "side_effect_intended": SideEffects._intend,
     "side_effect_committed": SideEffects._commit,
+    "side_effect_compensated": SideEffects._compensate,
     "claim": SideEffects._claim,
     "state_restored": SideEffects._set_back,
     "task_ended": SideEffects._end,

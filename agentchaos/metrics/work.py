@@ -176,6 +176,10 @@ class Work(Metric):
         for step in gone:
             self._discard(task, task.versions.pop(step))
 
+    def _undo(self, event: Row) -> None:
+        pause = event[9]["pause"]
+        self._sums.overhead += self._down.within(event[1] - pause, event[1])
+
     def _save(self, event: Row) -> None:
         taken, pause = event[8], event[9]["pause"]
         self._sums.overhead += self._down.within(taken, taken + pause)
@@ -221,6 +225,7 @@ _EVENTS = {
     "task_planned": Work._plan,
     "task_ended": Work._end,
     "state_restored": Work._set_back,
+    "rolled_back": Work._undo,
     "checkpoint_saved": Work._save,
     "checkpoint_lost": Work._save_in_vain,
     "unit_down": Work._unit_down,

@@ -29,7 +29,8 @@ SHARES = (
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
-    "tasks_unfinished", "doubled", "missing", "orphan", "side_effects", "tokens", "undetected",
+    "tasks_unfinished", "doubled", "missing", "orphan", "compensated", "side_effects", "tokens", "undetected",
+    "healing_actions", "needless_actions", "rollbacks", "rolled_back",
 )  # fmt: skip
 TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time")
 BY_SERVICE = ("wait", "p_wait", "attempts", "call_success", "backoff")

@@ -38,6 +38,10 @@ MEASURES: dict[str, str] = {
     "cascade_tasks": "tasks that the same taint reached",
     "cascade_agents": "agents that the same taint reached",
     "taint_time": "time for which a part of anybody's state bore it",
+    "healing_actions": "what self-healing did: rollbacks, restarts, new plans",
+    "needless_actions": "of these, those about an agent that was well",
+    "rollbacks": "times that an agent went back to before a wrong decision",
+    "rolled_back": "finished steps that rollbacks threw away",
     "undetected": "incidents that nobody ever noticed",
     "mttd": "mean time to detect",
     "outage": "of a service: from the moment its users felt the fault until they were well; by {fault=...}",
@@ -59,6 +63,7 @@ MEASURES: dict[str, str] = {
     "backoff": "pause between attempts, a call; by {service=...}",
     "responsiveness": "Apdex of the steps; needs 'objectives: {response: ...}'",
     # side effects and cost
+    "compensated": "deeds that a rollback undid",
     "side_effects": "deeds done in the outside world",
     "doubled": "deeds done more often than once",
     "missing": "deeds never done though the task was claimed to be",

@@ -23,6 +23,7 @@ class Speaker(Protocol):
     number: int
     waited: int
     tokens: int
+    failed: int
     key_window: int
     stream: Stream
     state: State
@@ -60,6 +61,7 @@ class Calling:
                 return ""
             if answer.outcome == "corrupt":
                 return answer.strike
+            self.speaker.failed += 1
             if policy is not None and attempt < attempts:
                 yield from self._rest(policy, number, attempt, answer)
         return None

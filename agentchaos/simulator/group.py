@@ -22,6 +22,7 @@ class Task:
     __slots__ = (
         "arrived",
         "blame",
+        "deeds",
         "depth",
         "epoch",
         "goals",
@@ -55,6 +56,7 @@ class Task:
         self.high = 0
         self.right: list[bool] = []
         self.blame: dict[int, tuple[str, ...]] = {}
+        self.deeds: dict[int, list[str | None]] = {}  # committed, by step: their keys
         self.tokens: list[int] = []
 
     @property

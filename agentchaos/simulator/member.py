@@ -11,6 +11,7 @@ import simpy
 from agentchaos.disturbances import Part
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
+from agentchaos.simulator.behaviour import Behaviour
 from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
@@ -40,7 +41,7 @@ class Member:
         self.number = 0  # of the step in hand
         self.began = -1  # of the step in hand, -1 between steps
         self.what = "work"
-        self.waited = self.tokens = 0  # of the step in hand
+        self.waited = self.tokens = self.failed = 0  # of the step in hand; failed: attempts at calls
         self.progress = 0  # when it last finished a step or took a task
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
@@ -58,6 +59,7 @@ class Member:
         deeds = self._act is not None and self._act.spec.side_effects
         self._effects = (1.0 if share is None else float(share)) if deeds else 0.0
         self.process: simpy.Process | None = None
+        self.behaviour: Behaviour | None = None  # set where its behaviour is watched
 
     @property
     def work(self) -> Task:
@@ -213,6 +215,10 @@ class Member:
                     if self.task is not task:
                         continue
                 yield from self._step("replan" if self.mending.replan > 0 else "work")
+                if self.behaviour is not None and self.behaviour.alarm and self.task is task:
+                    yield from self.behaviour.heal()
+                    self.progress = self.env.now
+                    continue
                 if self.task is task and self.checkpoints.due():
                     yield from self.checkpoints.save()
                     self.progress = self.env.now
@@ -230,7 +236,7 @@ class Member:
         task = self.task
         assert task is not None
         self.what, self.number, self.began = what, task.done + 1, self.env.now
-        self.waited = self.tokens = 0
+        self.waited = self.tokens = self.failed = 0
         # a step of planning has the number of the step that it plans, so it needs draws of its own
         self.stream = task.stream if what == "work" else task.stream.named("replan", self.mending.replan)
         wrong: str = ""
@@ -293,7 +299,7 @@ class Member:
             right = False
             taint = tuple(sorted({*taint, strike}))
         self._step_row("right" if right else "wrong", taint)
-        self.began = -1
+        began, self.began = self.began, -1
         self.progress = self.env.now
         task.right.append(right)
         task.tokens.append(self.tokens)
@@ -303,6 +309,8 @@ class Member:
         state.wrote()
         if not right:
             self._spread(task, taint)
+        if self.behaviour is not None:
+            self.behaviour.note(began, right=right)
         if not state.clean:
             self.cases.healed(state.rebuild_step(("memory", "context", "tools")))
         if first and self.spec.tasks.spawn is not None:

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 import simpy
 
-from agentchaos.disturbances import Part
+from agentchaos.disturbances import PARTS, Part
 from agentchaos.simulator import chance
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.going_back import GoingBack, damaged
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.state import AMBIENT, Snapshot, State
@@ -59,6 +60,7 @@ class Mending:
         self._misled: set[str] = set()  # strikes behind wrong answers that go into the plan being made
         self._looks = 0
         self._looked_at = (-1, -1)
+        self.going_back = GoingBack(patient, self._set_back)
 
     def look_around(self) -> Steps:
         """Before a step: lost parts are found empty, corrupt ones may be noticed."""
@@ -111,15 +113,21 @@ class Mending:
         task, kept = self.patient.work, self.checkpoints
         need = frozenset(parts)
         named = frozenset(i for part in parts for i in self.state.parts[part].taint if i != AMBIENT)
-        from_checkpoint = self.spec.recovery.name == "checkpoint_recovery" and kept.has(need, named)
+        rolls = self.spec.rollback is not None and not any(self.state.parts[part].lost for part in parts)
+        from_checkpoint = (
+            not rolls and self.spec.recovery.name == "checkpoint_recovery" and kept.has(need, named)
+        )
         for case in found:
             self.sim.event(
                 "recovery_started",
                 incident=case.id,
                 agent=self.group.name,
                 member=self.patient.index,
-                subject="checkpoint" if from_checkpoint else "rebuild",
+                subject="rollback" if rolls else "checkpoint" if from_checkpoint else "rebuild",
             )
+        if rolls:
+            yield from self.roll_back(named, found[0] if found else None)
+            return
         if from_checkpoint:
             snapshot, cost = kept.pick(self.sim.chance.named("mend", task.id, task.epoch), need, named)
             yield self.env.timeout(cost)
@@ -128,6 +136,20 @@ class Mending:
                 self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost)
                 return
         self._rebuild(parts, next((case for case in found if "goal" in case.unhealed), None))
+
+    def roll_back(self, origin: frozenset[str], case: Case | None) -> Steps:
+        """Goes back to before the damage of that origin; what is known to be damaged still is made anew.
+
+        Damage without a name comes back with the snapshot, and must be noticed again.
+        """
+        named = yield from self.going_back.go(origin, case)
+        if self.patient.task is not None:
+            left = damaged(self.state, PARTS, named)
+            if left:
+                self._rebuild(left, case)
+
+    def _set_back(self, snapshot: Snapshot | None, read: int, case: Case | None) -> None:
+        self.restore(snapshot, "checkpoint", case, read=read)
 
     def _rebuild(self, parts: tuple[Part, ...], case: Case | None) -> None:
         state = self.state
@@ -145,6 +167,10 @@ class Mending:
             self.patient.end("goal_lost")
         else:
             self.restore(None, "empty", case, read=0)  # a wrong goal: the task begins again
+
+    def plan_anew(self) -> None:
+        """Plan and context are thrown away and made again; what is damaged elsewhere stays so."""
+        self._rebuild(("context", "plan"), None)
 
     def _plan_again(self) -> None:
         """A lost plan takes steps to be made again before progress goes on."""

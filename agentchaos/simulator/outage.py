@@ -223,16 +223,33 @@ def raise_alarm(member: Member, by: str) -> None:
 
     by: `liveness`, `progress` or `behaviour`. A false alarm costs a needless recovery.
     """
-    trouble, task = member.unit.trouble, member.task
+    trouble = member.unit.trouble
     if isinstance(trouble, Outage) and trouble.member is member:
         if trouble.detecting and not trouble.alarm.triggered:
             trouble.alarm.succeed(by)
     elif trouble is None:
         member.sim.event("false_alarm", agent=member.group.name, member=member.index, subject=by)
-        # named by what it interrupts: an alarm more or less must not shift the draws of later ones
-        at = f"{task.id}#{task.epoch}.{task.done}" if task else f"{member.group.name}/{member.index}"
-        lives = "" if task else f"~{member.unit.number}.{member.unit.lives}"
-        Outage(member, None, "false_alarm", name=f"false_alarm@{at}{lives}")
+        Outage(member, None, "false_alarm", name=_named(member, "false_alarm"))
+
+
+def take_down(member: Member, why: str) -> None:
+    """Takes a member down for a recovery, from within its own process: at once, but not before it waits."""
+    at_once = member.env.timeout(0)
+    assert at_once.callbacks is not None
+    at_once.callbacks.append(lambda _: _taken_down(member, why))
+
+
+def _taken_down(member: Member, why: str) -> None:
+    if member.unit.trouble is None:
+        Outage(member, None, why, name=_named(member, why))
+
+
+def _named(member: Member, why: str) -> str:
+    """By what it interrupts: an outage more or less must not shift the draws of later ones."""
+    task = member.task
+    if task is not None:
+        return f"{why}@{task.id}#{task.epoch}.{task.done}"
+    return f"{why}@{member.group.name}/{member.index}~{member.unit.number}.{member.unit.lives}"
 
 
 def watch(member: Member, after: int) -> Steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import simpy
@@ -12,11 +13,12 @@ from agentchaos.disturbances import OnCall, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.band import Watch
+from agentchaos.simulator.behaviour import Behaviour
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
-from agentchaos.simulator.outage import befall, watch
+from agentchaos.simulator.outage import befall, take_down, watch
 from agentchaos.simulator.station import Force, Station
 from agentchaos.simulator.unit import Unit
 from agentchaos.trace import Event, Recorder
@@ -86,6 +88,9 @@ class Simulation:
 
     def _set_beside(self, member: Member) -> None:
         spec = member.spec
+        if spec.self_healing is not None:
+            restart = partial(take_down, member, "healing")
+            member.behaviour = Behaviour(member, spec.self_healing, restart)
         if spec.watchdog is not None:
             self.env.process(watch(member, spec.watchdog.after))
         saves = spec.checkpointing

@@ -24,6 +24,7 @@ class Work(Protocol):
 
     id: str
     epoch: int
+    deeds: dict[int, list[str | None]]
 
 
 class Caller(Protocol):
@@ -152,8 +153,8 @@ class Station:
         assert timeout.callbacks is not None
         timeout.callbacks.append(lambda _: act())
 
-    def _commit(self, who: str, task: str, step: int, key: str | None, window: int) -> None:
-        now = self.env.now
+    def _commit(self, who: str, work: Work, step: int, key: str | None, window: int) -> None:
+        now, task = self.env.now, work.id
         if key is not None:
             keys = self._keys.setdefault(window, {})
             while keys and now - keys[oldest := next(iter(keys))] > window:
@@ -170,6 +171,7 @@ class Station:
                 )
                 return
             keys[key] = now
+        work.deeds.setdefault(step, []).append(key)
         self._event(
             "side_effect_committed",
             now,
@@ -179,6 +181,15 @@ class Station:
             subject=self.name,
             detail={"key": key},
         )
+
+    def undo(self, work: Work, step: int) -> None:
+        """Takes back the last deed of a step, and forgets its key: done again, it is a new deed."""
+        key = work.deeds[step].pop()
+        if not work.deeds[step]:
+            del work.deeds[step]
+        if key is not None:
+            for keys in self._keys.values():
+                keys.pop(key, None)
 
     def answer(
         self,
@@ -242,7 +253,7 @@ class Station:
             self._told(this, wait, "interrupted", served)
             raise
         if deed:
-            self._commit(caller.who, caller.work.id, caller.number, key, caller.key_window)
+            self._commit(caller.who, caller.work, caller.number, key, caller.key_window)
         self._release()
         if failed:
             return self._told(this, wait, "error", served)
@@ -326,11 +337,11 @@ class Station:
 
     def _serving(self, caller: Caller, key: str | None, deed: bool) -> Callable[[], None]:
         """What the service does at the end of a call whose caller may be gone by then."""
-        who, task, step, window = caller.who, caller.work.id, caller.number, caller.key_window
+        who, work, step, window = caller.who, caller.work, caller.number, caller.key_window
 
         def served() -> None:
             if deed:
-                self._commit(who, task, step, key, window)
+                self._commit(who, work, step, key, window)
             self._release()
 
         return served
