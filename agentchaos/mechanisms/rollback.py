@@ -15,7 +15,7 @@ class Rollback(Mechanism):
 
     Back goes to the newest snapshot from before the damage, where the detector names its origin; else to
     the newest one that can be read, and the damage may come back with it; where there is none, the task
-    begins again, without its memory where that is damaged. It needs detection: rollback itself notices nothing.
+    begins again, without its memory where that is damaged. It needs detection: of itself it notices nothing.
     """
 
     name: ClassVar[str] = "rollback"

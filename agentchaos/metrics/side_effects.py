@@ -13,23 +13,40 @@ _IN_DOUBT = frozenset({"timeout", "interrupted"})
 
 
 class _Deed:
-    """One intended side effect: how often it was committed, and whether its step counts now."""
+    """One intended side effect: how often it was committed, and whether its step counts now.
 
-    __slots__ = ("commits", "finished", "intended")
+    service: at which it is to be done, "" where nothing was said of it; in_doubt: attempts that
+    nobody waits for any more; settled: commits, or refusals to commit twice, that no answer told of.
+    """
+
+    __slots__ = ("commits", "finished", "in_doubt", "service", "settled")
 
     def __init__(self) -> None:
-        self.commits = 0
-        self.intended = self.finished = False
+        self.commits = self.in_doubt = self.settled = 0
+        self.service = ""
+        self.finished = False
+
+    def answer(self, outcome: str) -> None:
+        """An attempt is over for its caller."""
+        if outcome in _IN_DOUBT:
+            self.in_doubt += 1
+        elif outcome in ("ok", "corrupt") and self.settled:
+            self.settled -= 1  # the caller was told of its commit
 
 
 class _Ledger:
     """The deeds of a task, by planned step."""
 
-    __slots__ = ("claimed", "deeds", "in_doubt")
+    __slots__ = ("claimed", "deeds")
 
     def __init__(self) -> None:
         self.deeds: dict[int, _Deed] = {}
-        self.claimed = self.in_doubt = False
+        self.claimed = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a commit may still come."""
+        return any(deed.in_doubt > deed.settled for deed in self.deeds.values())
 
     def deed(self, step: int) -> _Deed:
         """The entry of a planned step."""
@@ -67,8 +84,10 @@ class SideEffects(Metric):
         for row in batch.rows:
             kind = row[0]
             if kind == "call":
-                if row[11] in _IN_DOUBT and (ledger := ledgers.get(row[5])) is not None:
-                    ledger.in_doubt = True
+                if (ledger := ledgers.get(row[5])) is not None:
+                    deed = ledger.deeds.get(row[6])
+                    if deed is not None and deed.service == row[9]:
+                        deed.answer(row[11])
             elif kind == "step":
                 ledger = ledgers.get(row[6])
                 if ledger is not None and row[7] in ledger.deeds and row[9] == "work":
@@ -97,11 +116,17 @@ class SideEffects(Metric):
 
     def _intend(self, event: Row) -> None:
         if (ledger := self._of(event[4])) is not None:
-            ledger.deed(event[5]).intended = True
+            ledger.deed(event[5]).service = event[7]
 
     def _commit(self, event: Row) -> None:
         if (ledger := self._of(event[4])) is not None:
-            ledger.deed(event[5]).commits += 1
+            deed = ledger.deed(event[5])
+            deed.commits += 1
+            deed.settled += 1
+
+    def _deduplicate(self, event: Row) -> None:
+        if (ledger := self._ledgers.get(event[4])) is not None:
+            ledger.deed(event[5]).settled += 1
 
     def _compensate(self, event: Row) -> None:
         if event[8] and (ledger := self._ledgers.get(event[4])) is not None:
@@ -150,13 +175,14 @@ def _add(sums: dict[str, int], ledger: _Ledger, *, over: bool) -> None:
         sums["side_effects"] += deed.commits
         sums["doubled"] += max(0, deed.commits - 1)
         sums["orphan"] += deed.commits > 0 and not deed.finished
-        sums["missing"] += over and ledger.claimed and deed.intended and deed.commits == 0
+        sums["missing"] += over and ledger.claimed and deed.service != "" and deed.commits == 0
 
 
 _EVENTS = {
     "task_planned": SideEffects._plan,
     "side_effect_intended": SideEffects._intend,
     "side_effect_committed": SideEffects._commit,
+    "side_effect_deduplicated": SideEffects._deduplicate,
     "side_effect_compensated": SideEffects._compensate,
     "claim": SideEffects._claim,
     "state_restored": SideEffects._set_back,
