@@ -84,6 +84,8 @@ class Plan:
                     deadline=group.tasks.deadline,
                     panel=group.tasks.panel,
                     mechanisms=group.mechanisms,
+                    breakers=group.breakers,
+                    bulkheads=group.bulkheads,
                 )
                 for name, group in sorted(world.agents.items())
             ),

@@ -51,7 +51,7 @@ class Terms:
                 "setting": Setting(
                     **{
                         **setting,
-                        "groups": tuple(_group(group) for group in setting["groups"]),
+                        "groups": tuple(GroupFacts(**_tuples(group)) for group in setting["groups"]),
                         "services": tuple(ServiceFacts(**service) for service in setting["services"]),
                         "faults": tuple(setting["faults"]),
                     }
@@ -65,6 +65,13 @@ class Terms:
                 "declared": tuple(DeclaredFault(**fault) for fault in value["declared"]),
             }
         )
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has no tuples: its lists were some."""
+    if isinstance(value, dict):
+        return {key: _tuples(inner) for key, inner in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def enough(plan: Plan, fault: Fault) -> int | None:
@@ -115,7 +122,3 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         ),
         reproduce=reproduce,
     )
-
-
-def _group(value: dict[str, Any]) -> GroupFacts:
-    return GroupFacts(**{**value, "mechanisms": tuple(value["mechanisms"])})

@@ -60,10 +60,12 @@ class Step(NamedTuple):
 class Call(NamedTuple):
     """One attempt at a call. Times in ns.
 
-    call: which call of the step, from 0; attempt: from 1; wait: ns in the queue of the service;
-    outcome: `ok`, `corrupt` (answered, wrongly), `error`, `timeout`, `refused` (queue full),
-    `rate_limited`, `interrupted` (the caller died or was set back); fault: id of the strike that
-    befell it, or ""; tokens are those used.
+    call: which call of the step, from 0; attempt: from 1; wait: ns in the queue of the service, and
+    in its own group's line before that; outcome: `ok`, `corrupt` (answered, wrongly), `error`,
+    `timeout`, `refused` (queue full), `rate_limited`, `rejected` (by its own group's breaker or
+    bulkhead: it never came to the service), `interrupted` (the caller died or was set back),
+    `spare` (a copy that the call did not hang on: another answered, or was still to); fault: id of
+    the strike that befell it, or ""; tokens are those used.
     """
 
     kind: str
@@ -149,6 +151,12 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "recovered": ("incident",),
     "caught_up": ("incident", "detail"),  # detail: lost (the task was abandoned instead)
     "gave_up": ("incident",),
+    # calls; a breaker has member -1 where the group shares one; subject: the service
+    "breaker_opened": ("agent", "subject"),
+    "breaker_half_opened": ("agent", "subject"),
+    "breaker_closed": ("agent", "subject"),
+    # subject: the service that failed; value: the quality of the answer; detail: to (who answered)
+    "fell_back": ("agent", "member", "task", "step", "subject", "value", "detail"),
     # units; subject: reason; value: the unit's number
     "unit_down": ("agent", "value"),
     "unit_up": ("agent", "value"),
@@ -169,11 +177,14 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "fault_missed": ("reason",),
     "incident_opened": ("scope",),
     "caught_up": ("lost",),
+    "fell_back": ("to",),
 }
 """Kind -> keys that its `detail` must have; None is a value there (no deadline, none restored)."""
 
 STEP_OUTCOMES = frozenset({"right", "wrong", "caught", "error", "interrupted"})
-CALL_OUTCOMES = frozenset({"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "interrupted"})
+CALL_OUTCOMES = frozenset(
+    {"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "rejected", "interrupted", "spare"}
+)
 TASK_OUTCOMES = frozenset({"done", "failed", "abandoned", "goal_lost"})
 
 
@@ -281,12 +292,14 @@ class Checker:
         self._strikes: dict[str, str] = {}
         self._incidents: dict[str, set[str]] = {}
         self._down: set[tuple[Any, ...]] = set()
+        self._breakers: dict[tuple[str, int, str], str] = {}  # those that are not closed
         self._rules: dict[str, Callable[[Event], None]] = {
             "task_planned": self._task_planned,
             "task_arrived": self._task_arrived,
             "task_started": self._task_started,
             "task_ended": self._task_ended,
             "claim": self._of_task,
+            "fell_back": self._of_task,
             "side_effect_intended": self._of_task,
             "checkpoint_saved": self._parts,
             "state_restored": self._parts,
@@ -299,6 +312,7 @@ class Checker:
             **dict.fromkeys(_OF_INCIDENT, self._of_incident),
             **dict.fromkeys(_OF_PART, self._part),
             **dict.fromkeys(_ALTERNATING, self._alternates),
+            **dict.fromkeys(_BREAKER_TURNS, self._breaker_turns),
         }
 
     def take(self, rows: Batch | Iterable[Row]) -> None:
@@ -476,6 +490,13 @@ class Checker:
             self._say(f"{what} {event.agent}/{whose[2]} is {turn} already")
         (self._down.add if turn == "down" else self._down.discard)(whose)
 
+    def _breaker_turns(self, event: Event) -> None:
+        whose = (event.agent, event.member, event.subject)
+        before = self._breakers.get(whose, "breaker_closed")
+        if before not in _BREAKER_TURNS[event.kind]:
+            self._say(f"the breaker was {before.removeprefix('breaker_')} before")
+        self._breakers[whose] = event.kind
+
 
 _LAYOUTS: dict[str, type[Step] | type[Call]] = {"step": Step, "call": Call}
 _DEFAULTS = Event._field_defaults
@@ -483,6 +504,13 @@ _OF_INCIDENT = ("incident_joined", "failure_detected", "recovery_started", "reco
 _OF_PART = ("part_lost", "part_rebuilt", "part_tainted", "part_cleansed")
 _NUMBERS = ("member", "step")
 _ALTERNATING = ("unit_down", "unit_up", "role_down", "role_up")
+
+_BREAKER_TURNS: dict[str, tuple[str, ...]] = {
+    "breaker_opened": ("breaker_closed", "breaker_half_opened"),
+    "breaker_half_opened": ("breaker_opened",),
+    "breaker_closed": ("breaker_half_opened",),
+}
+"""Turn -> what the breaker may have been before."""
 
 
 def to_json_line(row: Row) -> str:

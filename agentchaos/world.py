@@ -33,13 +33,18 @@ from agentchaos.distributions import (
 from agentchaos.disturbances import PARTS, Part
 from agentchaos.faults.base import Fault
 from agentchaos.mechanisms.base import Mechanism
+from agentchaos.mechanisms.bulkhead import Bulkhead
 from agentchaos.mechanisms.checkpointing import Checkpointing
+from agentchaos.mechanisms.circuit_breaker import CircuitBreaker
+from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.heartbeat import Heartbeat
+from agentchaos.mechanisms.hedging import Hedging
 from agentchaos.mechanisms.idempotency import Idempotency
 from agentchaos.mechanisms.redundancy import Redundancy
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.mechanisms.rollback import Rollback
 from agentchaos.mechanisms.self_healing import SelfHealing
+from agentchaos.mechanisms.timeout import Timeout
 from agentchaos.mechanisms.watchdog import Watchdog
 from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
@@ -460,6 +465,51 @@ class Group(Noun):
     def retry(self) -> Retry | None:
         """How its failed calls are made again."""
         return cast("Retry | None", self._mechanism("retry"))
+
+    @property
+    def timeout(self) -> Timeout | None:
+        """When it gives up waiting for an answer."""
+        return cast("Timeout | None", self._mechanism("timeout"))
+
+    @property
+    def circuit_breaker(self) -> CircuitBreaker | None:
+        """When it stops calling a service that fails."""
+        return cast("CircuitBreaker | None", self._mechanism("circuit_breaker"))
+
+    @property
+    def bulkhead(self) -> Bulkhead | None:
+        """How many of its calls may be at a service."""
+        return cast("Bulkhead | None", self._mechanism("bulkhead"))
+
+    @property
+    def hedging(self) -> Hedging | None:
+        """When its calls go out once more before they have failed."""
+        return cast("Hedging | None", self._mechanism("hedging"))
+
+    @property
+    def fallback(self) -> Fallback | None:
+        """Who answers where a service failed for good."""
+        return cast("Fallback | None", self._mechanism("fallback"))
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that its steps call, and those that stand in for them."""
+        instead = self.fallback.to if self.fallback else ()
+        return tuple(dict.fromkeys((*self.step.services, *instead)))
+
+    @property
+    def breakers(self) -> tuple[tuple[str, int], ...]:
+        """(service, how many breakers stand before it)."""
+        breaking = self.circuit_breaker
+        if breaking is None:
+            return ()
+        number = self.count if breaking.per == "member" else 1
+        return tuple((service, number) for service in self.services if breaking.covers(service))
+
+    @property
+    def bulkheads(self) -> tuple[str, ...]:
+        """The services before which it has a bulkhead."""
+        return tuple(s for s in self.services if self.bulkhead is not None and self.bulkhead.covers(s))
 
     @property
     def idempotency(self) -> Idempotency | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Mechanism(BaseModel):
@@ -19,3 +19,21 @@ class Mechanism(BaseModel):
     ideal: ClassVar[dict[str, Any]] = {}
     costs: ClassVar[str] = ""
     example: ClassVar[str] = ""
+
+
+def as_list(value: object) -> object:
+    """`crm` stands for `[crm]`."""
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+
+
+class CallMechanism(Mechanism):
+    """A mechanism in what a group does about its calls of some services."""
+
+    on: Names = Field((), description="the services; none: all that the group calls")
+
+    def covers(self, service: str) -> bool:
+        """Whether it is there for calls of this service."""
+        return not self.on or service in self.on

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, model_validator
 
-from agentchaos.distributions import Duration
-from agentchaos.mechanisms.base import Mechanism
+from agentchaos.distributions import Duration, Share
+from agentchaos.mechanisms.base import CallMechanism
+
+RESERVE = 10
+"""Retries that a budget holds in the beginning, and at most, where nothing is said."""
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-class Retry(Mechanism):
+class Retry(CallMechanism):
     """Attempts at a call of the services named; the j-th pause is backoff x factor^(j-1), jittered.
 
     Full jitter draws the pause uniformly from 0 to that (Brooker 2015, "Exponential backoff and jitter").
-    A Retry-After that is longer than the pause is honoured.
+    A Retry-After that is longer than the pause is honoured. With a budget, each call of the group on a
+    service pays so much of a retry into a bucket, and each retry takes one out; where there is none left
+    the call has failed for good, so that an overload is not fed. A call that the group's own circuit
+    breaker refused is not made again.
     """
 
     name: ClassVar[str] = "retry"
     costs: ClassVar[str] = "calls, and load on a service that is already failing"
     example: ClassVar[str] = "retry: {on: crm, attempts: 3, backoff: 1s, timeout: 20s}"
 
-    on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
-        (), description="the services; none: all that the group calls"
-    )
     attempts: int = Field(
         3,
         ge=1,
@@ -46,3 +45,25 @@ class Retry(Mechanism):
     timeout: Duration | None = Field(
         None, gt=0, description="an attempt that takes longer has failed; none: wait for ever"
     )
+    budget: Share | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="retries of the group on a service, as a share of its calls there; none: no limit",
+        json_schema_extra={"source": "Google SRE book, Handling Overload: 10 % a client", "grade": "A"},
+    )
+    reserve: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description=f"retries that the budget holds at most, and in the beginning; none: {RESERVE}",
+        json_schema_extra={"source": "gRPC A6, retry throttling: maxTokens 10", "grade": "A"},
+    )
+
+    @model_validator(mode="after")
+    def _keeps_something(self) -> Retry:
+        if self.reserve is not None and self.budget is None:
+            raise ValueError("'reserve' is kept by a budget: add 'budget: 10%'")
+        if self.budget is not None and self.attempts == 1:
+            raise ValueError("'budget' limits retries, and with 'attempts: 1' there are none")
+        return self

@@ -29,6 +29,10 @@ class GroupFacts:
     panel: int | None
     mechanisms: tuple[str, ...] = ()
     """The names of those that protect it; what a mechanism costs is measured, 0 included, where it stands."""
+    breakers: tuple[tuple[str, int], ...] = ()
+    """(service, number) of its circuit breakers: one, or one for each role."""
+    bulkheads: tuple[str, ...] = ()
+    """Services before which it has a bulkhead."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

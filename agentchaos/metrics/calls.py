@@ -9,20 +9,21 @@ from agentchaos.metrics.base import Datum, Metric, Ratio, Setting
 from agentchaos.metrics.durations import Durations
 from agentchaos.trace import NS, Batch, Call
 
-_MAY_BE_RETRIED = frozenset({"error", "timeout", "refused", "rate_limited"})
-_NOT_ADMITTED = frozenset({"refused", "rate_limited"})
+_MAY_BE_RETRIED = frozenset({"error", "timeout", "refused", "rate_limited", "rejected"})
+_NOT_ADMITTED = frozenset({"refused", "rate_limited", "rejected"})
 
 
 class _Tally:
     """The calls of one service. gaps: ns; admitted: attempts let in; queued: those that waited.
 
+    rejected: those that never came to the service.
     at_once: waits (ns) of calls that went well at the first attempt, to be added by `flush`.
     """
 
-    __slots__ = ("admitted", "at_once", "attempts", "calls", "gaps", "ok", "queued", "waits")
+    __slots__ = ("admitted", "at_once", "attempts", "calls", "gaps", "ok", "queued", "rejected", "waits")
 
     def __init__(self) -> None:
-        self.calls = self.attempts = self.ok = self.gaps = self.admitted = self.queued = 0
+        self.calls = self.attempts = self.ok = self.gaps = self.admitted = self.queued = self.rejected = 0
         self.at_once: list[int] = []
         self.waits = Durations()
 
@@ -41,8 +42,9 @@ class _Tally:
 class Calls(Metric):
     """Of each service, the calls whose first attempt began within [warmup, horizon].
 
-    A wait is the time that an attempt stood in line, however it ended; attempts that were refused
-    or rate-limited stood in none.
+    A wait is the time that an attempt stood in line, however it ended; attempts that were refused,
+    rate-limited or rejected stood in none. A call that its own group rejected is a call that went badly,
+    but no attempt at the service; a spare copy is an attempt, but no call of its own.
     """
 
     name: ClassVar[str] = "calls"
@@ -51,6 +53,7 @@ class Calls(Metric):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._tallies = {service.name: _Tally() for service in setting.services}
+        self._guarded = {s for g in setting.groups for s in (*g.bulkheads, *(s for s, _ in g.breakers))}
         # task -> (step, call) -> whether it counts, end of its last attempt; where that failed
         self._failed: dict[str, dict[tuple[int, int], tuple[bool, int]]] = {}
 
@@ -75,6 +78,11 @@ class Calls(Metric):
 
     def _take_attempt(self, tally: _Tally, call: Call) -> None:
         """An attempt of a call that did not go well at once."""
+        if call.outcome == "spare":
+            if self.setting.counts(call.began):
+                tally.attempts += 1
+                self._admit(tally, call)
+            return
         before = None
         if call.attempt > 1:
             before = self._failed.get(call.task, {}).pop((call.step, call.call), None)
@@ -85,14 +93,19 @@ class Calls(Metric):
             counts, last = before
             tally.gaps += counts * (call.began - last)
         if counts:
-            tally.attempts += 1
+            rejected = call.outcome == "rejected"
+            tally.rejected += rejected
+            tally.attempts += not rejected
             tally.ok += call.outcome == "ok"
             if call.outcome not in _NOT_ADMITTED:
-                tally.admitted += 1
-                tally.queued += call.wait > 0
-                tally.waits.add(call.wait)
+                self._admit(tally, call)
         if call.outcome in _MAY_BE_RETRIED:
             self._failed.setdefault(call.task, {})[call.step, call.call] = (counts, call.time)
+
+    def _admit(self, tally: _Tally, call: Call) -> None:
+        tally.admitted += 1
+        tally.queued += call.wait > 0
+        tally.waits.add(call.wait)
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
@@ -104,6 +117,9 @@ class Calls(Metric):
             yield f"attempts{label}", Ratio(tally.attempts, calls, better="lower")
             yield f"call_success{label}", Ratio(tally.ok, calls, share=True)
             yield f"backoff{label}", Ratio(tally.gaps, calls, unit="s", scale=NS, better="lower")
+            if service in self._guarded:
+                tried = tally.attempts + tally.rejected
+                yield f"rejected{label}", Ratio(tally.rejected, tried, share=True, better="lower")
 
 
 class Responsiveness(Metric):

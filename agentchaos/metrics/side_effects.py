@@ -8,7 +8,7 @@ from typing import ClassVar
 from agentchaos.metrics.base import Count, Datum, Metric, Setting
 from agentchaos.trace import Batch, Row
 
-_IN_DOUBT = frozenset({"timeout", "interrupted"})
+_IN_DOUBT = frozenset({"timeout", "interrupted", "spare"})
 """Outcomes after which the service may still do what the caller no longer waits for."""
 
 

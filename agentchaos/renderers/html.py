@@ -384,7 +384,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "What spread": ("cascade_", "taint_time"),
     "Availability": ("availability", "unit_availability", "request_availability", "responsiveness"),
     "Where the time went": ("time",),
-    "Services": ("attempts", "backoff", "call_success", "p_wait", "wait"),
+    "Services": (
+        *("attempts", "backoff", "call_success", "p_wait", "wait"),
+        *("rejected", "breaker_open", "breaker_trips", "degraded"),
+    ),
     "Side effects": ("side_effects", "doubled", "missing", "orphan"),
     "Cost": ("cost", "tokens"),
 }

@@ -25,7 +25,7 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
-    "honesty", "availability", "unit_availability", "redone", "responsiveness",
+    "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -33,7 +33,10 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back",
 )  # fmt: skip
 TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time")
-BY_SERVICE = ("wait", "p_wait", "attempts", "call_success", "backoff")
+BY_SERVICE = (
+    *("wait", "p_wait", "attempts", "call_success", "backoff"),
+    *("rejected", "breaker_open", "breaker_trips"),
+)
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
@@ -42,10 +45,11 @@ ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
 _SHARE, _RATIO, _TIME, _SCORE, _MONEY, _NUMBER_OF = "share", "ratio", "time", "score", "money", "number"
 _KINDS: dict[str, str] = {
     **dict.fromkeys(SHARES, _SHARE),
-    **dict.fromkeys(("p_wait", "call_success", "time"), _SHARE),
+    **dict.fromkeys(("p_wait", "call_success", "time", "rejected", "breaker_open"), _SHARE),
     **dict.fromkeys((f"pass_{k}" for k in range(1, PASS_K + 1)), _SHARE),
     "lost_work": _RATIO,  # of the planned work: what is lost again and again may exceed it
     "attempts": _RATIO,
+    "breaker_trips": _NUMBER_OF,
     **dict.fromkeys((*TIMES, "wait", "backoff", "outage"), _TIME),
     **{name: _TIME if unit == "s" else unit for name, (unit, _) in PICKS.items()},
     **dict.fromkeys(COUNTS, _NUMBER_OF),
@@ -295,7 +299,7 @@ def example_gate(name: str) -> str:
         full += "{fault=crash}" if name in PICKS or name == "outage" else ""
         return f"{full}.p95 < {'60s' if kind == _TIME else 10}"
     if kind == _SHARE:
-        falling = name in ("p_wait", "redone", "time")
+        falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded")
         return f"{full} <= 5%" if falling else f"{full} >= 95%"
     if name in ("doubled", "missing", "orphan", "undetected"):
         return f"{full} == 0"

@@ -58,9 +58,13 @@ MEASURES: dict[str, str] = {
     # services
     "wait": "time that an attempt stood in line; by {service=...}",
     "p_wait": "share of attempts that had to stand in line; by {service=...}",
-    "attempts": "attempts a call; by {service=...}",
+    "attempts": "attempts at the service a call, copies of hedged ones included; by {service=...}",
     "call_success": "share of calls that went well in the end; by {service=...}",
     "backoff": "pause between attempts, a call; by {service=...}",
+    "rejected": "share of attempts that the group's own breaker or bulkhead rejected; by {service=...}",
+    "breaker_open": "share of time that circuit breakers were not closed; by {service=...}",
+    "breaker_trips": "how often circuit breakers opened; by {service=...}",
+    "degraded": "share of finished steps that rest on the answer of a fallback",
     "responsiveness": "Apdex of the steps; needs 'objectives: {response: ...}'",
     # side effects and cost
     "compensated": "deeds that a rollback undid",

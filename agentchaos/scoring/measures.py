@@ -45,6 +45,7 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "accuracy": ("steps", 1), "lost_work": ("steps", 1), "responsiveness": ("steps", 2),
     "availability": ("s", NS), "unit_availability": ("s", NS), "time": ("s", NS), "redone": ("s", NS),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
+    "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
 }  # fmt: skip
 """Ratio -> what its numerator and denominator count, and how many of their integers make one."""
 

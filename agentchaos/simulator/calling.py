@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Protocol
 
 import simpy
 
+from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.hedge import Race
+from agentchaos.simulator.manners import Manner
 from agentchaos.simulator.state import State
-from agentchaos.simulator.station import Answer, Station
+from agentchaos.simulator.station import Answer, Caller, Station
+from agentchaos.simulator.voice import Voice
+
+Attempt = Generator[simpy.Event, Any, Answer]
+Outcome = Generator[simpy.Event, Any, str | None]
 
 
 class Speaker(Protocol):
@@ -25,6 +33,8 @@ class Speaker(Protocol):
     tokens: int
     failed: int
     key_window: int
+    spare: bool
+    quality: float
     stream: Stream
     state: State
 
@@ -44,37 +54,145 @@ class Calling:
         self.speaker = speaker
         self.group = speaker.group
         self.env, self.spec = self.group.env, self.group.spec
-        self._policies = {name: self.group.retry_of(name) for name in self.spec.step.services}
+        self._manners = self.group.manners.of(speaker.index)
+        self._failure = ""  # how the last attempt failed at a call that failed for good
 
-    def call(self, number: int, station: Station, *, deed: bool) -> Generator[simpy.Event, Any, str | None]:
-        """A call with its retries: how it was answered.
+    def call(self, number: int, station: Station, *, deed: bool) -> Outcome:
+        """A call with all that is done about its failures: how it was answered.
 
         "" if well, the id of the strike that made the answer wrong, or None if it failed for good.
         """
-        policy = self._policies[station.name]
-        attempts = policy.attempts if policy else 1
-        timeout = policy.timeout if policy else None
+        manner = self._manners[station.name]
+        if manner.fallback is None:
+            return self._insist(self.speaker, number, manner, deed)
+        return self._in_turn(number, manner, manner.fallback, deed)
+
+    def _insist(self, caller: Caller, number: int, manner: Manner, deed: bool) -> Outcome:
+        """A call of one service, with its retries."""
+        policy, budget = manner.retry, manner.budget
+        station, attempts, timeout, guarded = manner.station, manner.attempts, manner.timeout, manner.guarded
+        if budget is not None:
+            budget.call()
         for attempt in range(1, attempts + 1):
             key = self._key(number, attempt) if deed else None
-            answer = yield from station.answer(self.speaker, number, attempt, key, deed, timeout)
+            if guarded:
+                answer = yield from self._guarded(caller, number, attempt, manner, key, deed)
+            else:
+                answer = yield from station.answer(caller, number, attempt, key, deed, timeout)
             if answer.outcome == "ok":
                 return ""
             if answer.outcome == "corrupt":
                 return answer.strike
             self.speaker.failed += 1
-            if policy is not None and attempt < attempts:
-                yield from self._rest(policy, number, attempt, answer)
+            self._failure = answer.outcome
+            if policy is None or attempt == attempts or self._is_shut(manner):
+                break
+            if budget is not None and not budget.retry():
+                break
+            yield from self._rest(caller, policy, number, attempt, answer)
         return None
 
+    def _is_shut(self, manner: Manner) -> bool:
+        """Whether the breaker would reject a retry: then the call fails fast."""
+        return manner.breaker is not None and manner.breaker.shut(self.env.now)
+
+    # -- another service instead ----------------------------------------------------------------
+
+    def _in_turn(self, number: int, manner: Manner, fallback: Fallback, deed: bool) -> Outcome:
+        """A call of one service, and where that failed for good, of those that stand in for it."""
+        speaker = self.speaker
+        answer = yield from self._insist(speaker, number, manner, deed)
+        if answer is not None or self._failure not in fallback.when:
+            return answer
+        for name in fallback.to:
+            # the draws of its own name: the first service's fortune says nothing of it
+            voice = Voice(speaker, speaker.stream.named("instead", name))
+            try:
+                answer = yield from self._insist(voice, number, self._manners[name], deed)
+            finally:
+                speaker.waited += voice.waited
+                speaker.tokens += voice.tokens
+            if answer is not None:
+                self._fell_back(fallback, name)
+                return answer
+        return None
+
+    def _fell_back(self, fallback: Fallback, name: str) -> None:
+        speaker = self.speaker
+        speaker.quality *= float(fallback.quality)
+        self.group.sim.event(
+            "fell_back",
+            agent=speaker.who,
+            member=speaker.index,
+            task=speaker.work.id,
+            step=speaker.number,
+            subject=fallback.on,
+            value=float(fallback.quality),
+            detail={"to": name},
+        )
+
+    # -- what stands between a member and a service ---------------------------------------------
+
+    def _guarded(
+        self, caller: Caller, number: int, attempt: int, manner: Manner, key: str | None, deed: bool
+    ) -> Attempt:
+        """One attempt, past the breaker."""
+        breaker, began = manner.breaker, self.env.now
+        send = partial(self._enter, number, attempt, manner, key, deed)
+        if breaker is None:
+            return (yield from self._sent(caller, manner, send))
+        ticket = breaker.admit(began)
+        if ticket is None:
+            return manner.station.never_came(caller, number, attempt, began, "rejected")
+        outcome = "interrupted"
+        try:
+            answer = yield from self._sent(caller, manner, send)
+            outcome = answer.outcome
+        finally:
+            now = self.env.now
+            breaker.settle(ticket, breaker.fails(outcome, now - began), now)
+        return answer
+
+    def _sent(self, caller: Caller, manner: Manner, send: Callable[[Caller], Attempt]) -> Attempt:
+        """One attempt, in one copy or several."""
+        if manner.hedging is None:
+            return (yield from send(caller))
+        return (yield from Race(self.env, caller, manner.hedging, send).run())
+
+    def _enter(
+        self, number: int, attempt: int, manner: Manner, key: str | None, deed: bool, caller: Caller
+    ) -> Attempt:
+        """One call, through the bulkhead."""
+        station, bulkhead, timeout = manner.station, manner.bulkhead, manner.timeout
+        if bulkhead is None:
+            return (yield from station.answer(caller, number, attempt, key, deed, timeout))
+        came = self.env.now
+        try:
+            failed = yield from bulkhead.enter(timeout)
+        except simpy.Interrupt:
+            caller.waited += self.env.now - came
+            station.never_came(caller, number, attempt, came, "interrupted")
+            raise
+        held = self.env.now - came
+        caller.waited += held
+        if failed:
+            return station.never_came(caller, number, attempt, came, failed)
+        left = None if timeout is None else timeout - held
+        try:
+            return (yield from station.answer(caller, number, attempt, key, deed, left, held))
+        finally:
+            bulkhead.leave()
+
+    # -- between attempts -----------------------------------------------------------------------
+
     def _rest(
-        self, policy: Retry, number: int, attempt: int, answer: Answer
+        self, caller: Caller, policy: Retry, number: int, attempt: int, answer: Answer
     ) -> Generator[simpy.Event, Any, None]:
         """The pause before the next attempt."""
-        speaker = self.speaker
         pause = min(policy.longest, round(policy.backoff * policy.factor ** (attempt - 1)))
         if policy.jitter == "full":
-            at = chance.index(chance.BACKOFF, speaker.work.epoch, speaker.number, number, attempt)
-            pause = round(pause * speaker.stream.uniform(at))
+            at = chance.index(chance.BACKOFF, caller.work.epoch, caller.number, number, attempt)
+            pause = round(pause * caller.stream.uniform(at))
         pause = max(pause, answer.retry_after)
         if not pause:
             return
@@ -82,7 +200,7 @@ class Calling:
         try:
             yield self.env.timeout(pause)
         finally:
-            speaker.waited += self.env.now - resting
+            caller.waited += self.env.now - resting
 
     def _key(self, call: int, attempt: int) -> str | None:
         """The idempotency key of a deed, where the group uses any."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import simpy
 
-from agentchaos.mechanisms.retry import Retry
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
+from agentchaos.simulator.manners import Manners
 from agentchaos.simulator.station import Station
 from agentchaos.world import Group
 
@@ -143,11 +143,7 @@ class Team:
         self._panel: dict[int, tuple[int, float, int]] = {}
         key = spec.idempotency
         self.key_window = key.window if key else 0
-
-    def retry_of(self, service: str) -> Retry | None:
-        """The policy for calls of a service."""
-        retry = self.spec.retry
-        return retry if retry and (not retry.on or service in retry.on) else None
+        self.manners = Manners(self.env, name, spec, sim.stations, sim.event)
 
     def _draws(self, stream: Stream) -> tuple[int, float, int]:
         def at(purpose: int) -> float:

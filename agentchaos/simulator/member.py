@@ -29,6 +29,8 @@ PAUSE = 1_000_000_000
 class Member:
     """A role of a group. It runs on `unit`; while that is down, it waits for `ready`."""
 
+    spare = False  # its own calls are never copies of others
+
     def __init__(self, group: Team, index: int, units: list[Unit]) -> None:
         self.group, self.index, self.units = group, index, units
         self.unit = units[index]
@@ -42,6 +44,7 @@ class Member:
         self.began = -1  # of the step in hand, -1 between steps
         self.what = "work"
         self.waited = self.tokens = self.failed = 0  # of the step in hand; failed: attempts at calls
+        self.quality = 1.0  # of the answers in the step in hand: less where another service stood in
         self.progress = 0  # when it last finished a step or took a task
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
@@ -237,6 +240,7 @@ class Member:
         assert task is not None
         self.what, self.number, self.began = what, task.done + 1, self.env.now
         self.waited = self.tokens = self.failed = 0
+        self.quality = 1.0
         # a step of planning has the number of the step that it plans, so it needs draws of its own
         self.stream = task.stream if what == "work" else task.stream.named("replan", self.mending.replan)
         wrong: str = ""
@@ -294,6 +298,7 @@ class Member:
         if not state.clean:
             hazard, spared = state.hazard()
             share = share**hazard * spared
+        share *= self.quality
         right = self._draw(chance.RIGHT) < share
         if strike:
             right = False

@@ -36,6 +36,7 @@ class Caller(Protocol):
     waited: int
     tokens: int
     key_window: int
+    spare: bool  # whether the call hangs on another copy of it, should this one fail
     stream: Stream
 
     @property
@@ -64,13 +65,15 @@ class Force:
         self.hits = 0
 
 
-Attempt = tuple[Caller, int, int, int, Force | None]
-"""(caller, which call of the step, which attempt at it, when it began, what befell it)."""
+Attempt = tuple[Caller, int, int, int, Force | None, int]
+"""(caller, which call of the step, which attempt at it, when it came, what befell it, ns that it was held
+in a line of the group's own before it came)."""
 
 Served = tuple[int, int, int]
 """(tokens in, tokens out, ns that it would have taken undisturbed) of a call that came to be served."""
 UNSERVED: Served = (0, 0, -1)
 
+_ANSWERED = ("ok", "corrupt")
 _ANSWERS = {outcome: Answer(outcome) for outcome in CALL_OUTCOMES}
 
 
@@ -199,8 +202,11 @@ class Station:
         key: str | None,
         deed: bool,
         timeout: int | None,
+        held: int = 0,
     ) -> Generator[simpy.Event, Any, Answer]:
         """One attempt at a call, from the caller's side; adds queueing to `caller.waited`.
+
+        timeout: ns from now; held: ns for which the attempt stood in a line of the group's own before.
 
         The caller may be interrupted: if it stood in line it leaves it; if it was being served the
         service goes on to the end, deed included.
@@ -209,7 +215,7 @@ class Station:
         began = env.now
         at = chance.index(0, caller.work.epoch, caller.number, call, attempt)  # plus the purpose of each draw
         force = self._befallen(caller.stream, at + chance.BEFALL) if self.forces else None
-        this = (caller, call, attempt, began, force)
+        this = (caller, call, attempt, began, force, held)
         if force is not None or self._gap:
             refusal = self._refused(this)
             if refusal is not None:
@@ -262,14 +268,14 @@ class Station:
 
     def _told(self, this: Attempt, wait: int, outcome: str, served: Served = UNSERVED) -> Answer:
         """The caller has its answer, or is gone: the row of the attempt is written."""
-        caller, call, attempt, began, force = this
+        caller, call, attempt, began, force, held = this
         now = self.env.now
         fault = force.strike.id if force is not None else ""
         self._row(
             (
                 "call",
                 now,
-                began,
+                began - held,
                 caller.who,
                 caller.index,
                 caller.work.id,
@@ -277,8 +283,8 @@ class Station:
                 call,
                 attempt,
                 self.name,
-                wait,
-                outcome,
+                wait + held,
+                "spare" if outcome not in _ANSWERED and caller.spare else outcome,
                 fault,
                 served[0],
                 served[1],
@@ -287,6 +293,14 @@ class Station:
         if self.answered is not None and outcome != "interrupted":
             self.answered(now - began, served[2], outcome, force.strike if force is not None else None)
         return Answer(outcome, 0, fault) if fault else _ANSWERS[outcome]
+
+    def never_came(self, caller: Caller, call: int, attempt: int, began: int, outcome: str) -> Answer:
+        """The row of an attempt that its own group kept from this service, or that gave up before it."""
+        now = self.env.now
+        said = "spare" if caller.spare else outcome
+        what = (caller.who, caller.index, caller.work.id, caller.number, call, attempt, self.name)
+        self._row(("call", now, began, *what, now - began, said, "", 0, 0))
+        return _ANSWERS[outcome]
 
     def _refused(self, this: Attempt) -> Answer | None:
         """429, by a strike or because the rate is over its limit; None where the call is admitted."""

@@ -14,6 +14,7 @@ from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
+from agentchaos.spec import calls
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
@@ -195,7 +196,7 @@ class Scenario(Noun):
 
     def _stores_alone(self) -> set[str]:
         """The services that checkpoints use and no step calls."""
-        called = {s for group in self.agents.values() for s in group.step.services}
+        called = {s for group in self.agents.values() for s in group.services}
         kept = {group.checkpointing.store for group in self.agents.values() if group.checkpointing}
         return {name for name in self.services if name in kept - called}
 
@@ -237,17 +238,11 @@ class Scenario(Noun):
                 words = recovery.name.replace("_", " ")
                 what = f"{words} needs checkpoints: add 'protect: {{checkpointing: {{every: 5 steps}}}}'"
                 yield Finding((*here, key), what, (snapshots,))
-        if group.retry is not None:
-            for place, service in enumerate(group.retry.on):
-                loc = (*here, "protect", "retry", "on", place)
-                yield from self._service(loc, service, ("model", "tool", "store"))
-                if service in self.services and service not in group.step.services and self._all_known(group):
-                    what = f"steps of '{here[1]}' never call '{service}'"
-                    yield Finding(loc, what, ((*here, "step", "think"), (*here, "step", "act")))
+        yield from calls.problems(here, group, self.services)
 
     def _all_known(self, group: Group) -> bool:
         """Whether a step calls only what there is: else one of its names may mean the one looked for."""
-        return all(name in self.services for name in group.step.services)
+        return all(name in self.services for name in group.services)
 
     def _task_problems(self, here: Loc, name: str, group: Group) -> Iterator[Finding]:
         tasks = group.tasks
@@ -309,7 +304,7 @@ class Scenario(Noun):
     def _fault_problems(self) -> Iterator[Finding]:
         streams: dict[str, int] = {}
         labels: dict[str, int] = {}
-        used = {s for g in self.agents.values() for s in g.step.services}
+        used = {s for g in self.agents.values() for s in g.services}
         for place, (item, fault) in enumerate(zip(self.faults, self.declared, strict=True)):
             (key,) = item.model_fields_set
             here: Loc = ("faults", place, key)
@@ -409,7 +404,7 @@ class Scenario(Noun):
 
         if self.drain is None:
             yield f"drain: {canonical_duration(self._drain())}"
-        called = {s for group in self.agents.values() for s in group.step.services}
+        called = {s for group in self.agents.values() for s in group.services}
         for name, service in self.services.items():
             if name in called and service.band.slow is None:
                 yield f"services.{name}.band.slow: {canonical_duration(service.slow)} (4 x the mean latency)"

@@ -197,12 +197,14 @@ def world() -> dict[str, Any]:
         "horizon": "3h",
         "services": {
             "gpt": {"kind": "model"},
+            "gpt_mini": {"kind": "model"},
             "crm": {"side_effects": True},
             "refunds": {"side_effects": True},
             "store": {"kind": "store"},
         },
         "agents": {
             "support": {
+                "count": 8,
                 "tasks": {"loop": 3},
                 "step": {"think": "gpt", "act": "crm"},
                 "protect": {"checkpointing": {}},
