@@ -34,10 +34,13 @@ from agentchaos.disturbances import PARTS, Part
 from agentchaos.faults.base import Fault
 from agentchaos.mechanisms.base import Mechanism
 from agentchaos.mechanisms.checkpointing import Checkpointing
+from agentchaos.mechanisms.escalation import Escalation
 from agentchaos.mechanisms.heartbeat import Heartbeat
 from agentchaos.mechanisms.idempotency import Idempotency
+from agentchaos.mechanisms.quorum import Quorum
 from agentchaos.mechanisms.redundancy import Redundancy
 from agentchaos.mechanisms.retry import Retry
+from agentchaos.mechanisms.verification import Verification
 from agentchaos.mechanisms.watchdog import Watchdog
 from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
@@ -463,6 +466,30 @@ class Group(Noun):
     def idempotency(self) -> Idempotency | None:
         """The keys of its side effects."""
         return cast("Idempotency | None", self._mechanism("idempotency"))
+
+    @property
+    def quorum(self) -> Quorum | None:
+        """The vote on its steps; one voter alone is none."""
+        quorum = cast("Quorum | None", self._mechanism("quorum"))
+        return quorum if quorum is not None and quorum.voters > 1 else None
+
+    @property
+    def verification(self) -> Verification | None:
+        """The check of its steps, where it is one."""
+        check = cast("Verification | None", self._mechanism("verification"))
+        return check if check is not None and not check.does_nothing else None
+
+    @property
+    def escalation(self) -> Escalation | None:
+        """When humans are asked."""
+        return cast("Escalation | None", self._mechanism("escalation"))
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The services that it calls, whatever for."""
+        check = self.verification
+        own = self.step.services
+        return (*own, check.by) if check is not None and check.by and check.by not in own else own
 
     @property
     def redundancy(self) -> Redundancy | None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from agentchaos.metrics.base import Datum, Metric, Ratio, Setting
 from agentchaos.metrics.durations import Durations
-from agentchaos.trace import NS, Batch, Call
+from agentchaos.trace import COPIES, NS, Batch, Call
 
 _MAY_BE_RETRIED = frozenset({"error", "timeout", "refused", "rate_limited"})
 _NOT_ADMITTED = frozenset({"refused", "rate_limited"})
@@ -42,7 +42,7 @@ class Calls(Metric):
     """Of each service, the calls whose first attempt began within [warmup, horizon].
 
     A wait is the time that an attempt stood in line, however it ended; attempts that were refused
-    or rate-limited stood in none.
+    or rate-limited stood in none. Each voter of a quorum makes calls of its own.
     """
 
     name: ClassVar[str] = "calls"
@@ -53,6 +53,7 @@ class Calls(Metric):
         self._tallies = {service.name: _Tally() for service in setting.services}
         # task -> (step, call) -> whether it counts, end of its last attempt; where that failed
         self._failed: dict[str, dict[tuple[int, int], tuple[bool, int]]] = {}
+        self._copied: dict[tuple[str, int], str] = {}  # the last task of a member of which a copy failed
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
@@ -92,6 +93,12 @@ class Calls(Metric):
                 tally.queued += call.wait > 0
                 tally.waits.add(call.wait)
         if call.outcome in _MAY_BE_RETRIED:
+            if call.call >= COPIES:
+                # it may fail when its task is over: what is remembered of the member's one before goes
+                whose = (call.agent, call.member)
+                if (before_it := self._copied.get(whose)) not in (None, call.task):
+                    self._failed.pop(before_it, None)
+                self._copied[whose] = call.task
             self._failed.setdefault(call.task, {})[call.step, call.call] = (counts, call.time)
 
     def data(self) -> Iterator[tuple[str, Datum]]:

@@ -10,9 +10,9 @@ import simpy
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
-from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.group import Team
 from agentchaos.simulator.state import State
-from agentchaos.simulator.station import Answer, Station
+from agentchaos.simulator.station import Answer, Station, Work
 
 
 class Speaker(Protocol):
@@ -32,7 +32,7 @@ class Speaker(Protocol):
         """Its group."""
 
     @property
-    def work(self) -> Task:
+    def work(self) -> Work:
         """The task in hand."""
 
 
@@ -43,7 +43,7 @@ class Calling:
         self.speaker = speaker
         self.group = speaker.group
         self.env, self.spec = self.group.env, self.group.spec
-        self._policies = {name: self.group.retry_of(name) for name in self.spec.step.services}
+        self._policies = {name: self.group.retry_of(name) for name in self.spec.called}
 
     def call(self, number: int, station: Station, *, deed: bool) -> Generator[simpy.Event, Any, str | None]:
         """A call with its retries: how it was answered.

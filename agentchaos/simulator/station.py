@@ -22,8 +22,13 @@ _UNLIMITED = 1 << 60
 class Work(Protocol):
     """What a station must know of the task that a call is for."""
 
-    id: str
-    epoch: int
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def epoch(self) -> int:
+        """How often it was set back."""
 
 
 class Caller(Protocol):

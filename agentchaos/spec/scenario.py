@@ -15,6 +15,7 @@ from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
 from agentchaos.spec.complaints import Finding
+from agentchaos.spec.deciding import deciding_problems
 from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
 from agentchaos.words import did_you_mean, shown
@@ -195,7 +196,7 @@ class Scenario(Noun):
 
     def _stores_alone(self) -> set[str]:
         """The services that checkpoints use and no step calls."""
-        called = {s for group in self.agents.values() for s in group.step.services}
+        called = {s for group in self.agents.values() for s in group.called}
         kept = {group.checkpointing.store for group in self.agents.values() if group.checkpointing}
         return {name for name in self.services if name in kept - called}
 
@@ -226,6 +227,10 @@ class Scenario(Noun):
             needs: tuple[Loc, ...] = ((*here, "step", "act"), ("services", "*", "side_effects"))
             yield Finding((*here, "step", "effects"), what, needs)
         yield from self._protection_problems(here, group)
+        if group.verification is not None:
+            by = group.verification.by
+            yield from self._service((*here, "protect", "verification", "by"), by, ("model", "tool", "store"))
+        yield from deciding_problems(here, group)
         yield from self._task_problems((*here, "tasks"), name, group)
 
     def _protection_problems(self, here: Loc, group: Group) -> Iterator[Finding]:
@@ -241,13 +246,13 @@ class Scenario(Noun):
             for place, service in enumerate(group.retry.on):
                 loc = (*here, "protect", "retry", "on", place)
                 yield from self._service(loc, service, ("model", "tool", "store"))
-                if service in self.services and service not in group.step.services and self._all_known(group):
+                if service in self.services and service not in group.called and self._all_known(group):
                     what = f"steps of '{here[1]}' never call '{service}'"
                     yield Finding(loc, what, ((*here, "step", "think"), (*here, "step", "act")))
 
     def _all_known(self, group: Group) -> bool:
         """Whether a step calls only what there is: else one of its names may mean the one looked for."""
-        return all(name in self.services for name in group.step.services)
+        return all(name in self.services for name in group.called)
 
     def _task_problems(self, here: Loc, name: str, group: Group) -> Iterator[Finding]:
         tasks = group.tasks
@@ -309,7 +314,7 @@ class Scenario(Noun):
     def _fault_problems(self) -> Iterator[Finding]:
         streams: dict[str, int] = {}
         labels: dict[str, int] = {}
-        used = {s for g in self.agents.values() for s in g.step.services}
+        used = {s for g in self.agents.values() for s in g.called}
         for place, (item, fault) in enumerate(zip(self.faults, self.declared, strict=True)):
             (key,) = item.model_fields_set
             here: Loc = ("faults", place, key)
@@ -409,7 +414,7 @@ class Scenario(Noun):
 
         if self.drain is None:
             yield f"drain: {canonical_duration(self._drain())}"
-        called = {s for group in self.agents.values() for s in group.step.services}
+        called = {s for group in self.agents.values() for s in group.called}
         for name, service in self.services.items():
             if name in called and service.band.slow is None:
                 yield f"services.{name}.band.slow: {canonical_duration(service.slow)} (4 x the mean latency)"
