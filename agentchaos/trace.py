@@ -60,12 +60,14 @@ class Step(NamedTuple):
 class Call(NamedTuple):
     """One attempt at a call. Times in ns.
 
-    call: which call of the step, from 0; attempt: from 1; wait: ns in the queue of the service, and
-    in its own group's line before that; outcome: `ok`, `corrupt` (answered, wrongly), `error`,
-    `timeout`, `refused` (queue full), `rate_limited`, `rejected` (by its own group's breaker or
-    bulkhead: it never came to the service), `interrupted` (the caller died or was set back),
-    `spare` (a copy that the call did not hang on: another answered, or was still to); fault: id of
-    the strike that befell it, or ""; tokens are those used.
+    call: which call of the step, from 0; below 8 are its think (0), its act (1) and its check (2), and
+    c + 8 k is the k-th copy of call c, made beside it: voter k of a quorum has 8 k. A copy may be
+    answered when the step, and even the task, is over. attempt: from 1; wait: ns in the queue of the
+    service, and in its own group's line before that; outcome: `ok`, `corrupt` (answered, wrongly),
+    `error`, `timeout`, `refused` (queue full), `rate_limited`, `rejected` (by its own group's breaker or
+    bulkhead: it never came to the service), `interrupted` (the caller died or was set back), `spare` (a
+    copy that the call did not hang on: another answered, or was still to); fault: id of the strike that
+    befell it, or ""; tokens are those used.
     """
 
     kind: str
@@ -157,6 +159,16 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "breaker_closed": ("agent", "subject"),
     # subject: the service that failed; value: the quality of the answer; detail: to (who answered)
     "fell_back": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    # deciding. vote_cast: value = the voter (from 1), subject = the truth: right | wrong; detail: answer
+    # (equal answers agree). vote_decided: value 1 with a quorum, else 0; subject: right | wrong | none;
+    # detail: for (the most equal votes), against. verified: value 1 passed, 0 refused, subject = the
+    # truth; detail: spent (ns within the step, waiting apart). approval_requested: subject = why, value =
+    # how often it was asked; approval_given: value 1 right, 0 wrong; detail: attention (ns of the human)
+    "vote_cast": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    "vote_decided": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    "verified": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    "approval_requested": ("agent", "member", "task", "step", "subject", "value"),
+    "approval_given": ("agent", "member", "task", "step", "subject", "value", "detail"),
     # units; subject: reason; value: the unit's number
     "unit_down": ("agent", "value"),
     "unit_up": ("agent", "value"),
@@ -178,10 +190,16 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "incident_opened": ("scope",),
     "caught_up": ("lost",),
     "fell_back": ("to",),
+    "vote_cast": ("answer",),
+    "vote_decided": ("for", "against"),
+    "verified": ("spent",),
+    "approval_given": ("attention",),
 }
 """Kind -> keys that its `detail` must have; None is a value there (no deadline, none restored)."""
 
 STEP_OUTCOMES = frozenset({"right", "wrong", "caught", "error", "interrupted"})
+COPIES = 8
+"""Calls of a step have numbers below this; those from here on are copies of them (see `Call`)."""
 CALL_OUTCOMES = frozenset(
     {"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "rejected", "interrupted", "spare"}
 )
@@ -301,6 +319,7 @@ class Checker:
             "claim": self._of_task,
             "fell_back": self._of_task,
             "side_effect_intended": self._of_task,
+            **dict.fromkeys(_OF_STEP, self._of_task),
             "checkpoint_saved": self._parts,
             "state_restored": self._parts,
             "fault_planned": self._fault_planned,
@@ -375,7 +394,7 @@ class Checker:
 
     def _call(self, row: Row) -> None:
         _, time, began, agent, member, task, _, call, attempt, service, wait, outcome = row[:12]
-        self._work(time, began, wait, agent, member, task)
+        self._work(time, began, wait, agent, member, task, late=call >= COPIES)
         if outcome not in CALL_OUTCOMES:
             self._say(f"outcome {outcome!r} is unknown")
         if not service or call < 0 or attempt < 1:
@@ -383,15 +402,17 @@ class Checker:
         if row[13] < 0 or row[14] < 0:
             self._say("tokens must not be negative")
 
-    def _work(self, time: int, began: int, wait: int, agent: str, member: int, task: str) -> None:
-        """What holds for steps and calls alike."""
+    def _work(
+        self, time: int, began: int, wait: int, agent: str, member: int, task: str, *, late: bool = False
+    ) -> None:
+        """What holds for steps and calls alike; `late`: the task may be over."""
         if type(began) is not int or not 0 <= began <= time:
             self._say(f"began {began} is not within 0..time")
         elif type(wait) is not int or not 0 <= wait <= time - began:
             self._say(f"wait {wait} is not within 0..(time - began)")
         if not agent or member < 0:
             self._say("agent and member must be filled")
-        if self._tasks.get(task) != "started":
+        if self._tasks.get(task) != "started" and not (late and task and task not in self._tasks):
             self._say(f"task {task!r} is not open, or not started")
 
     def _event(self, event: Event) -> None:
@@ -501,6 +522,7 @@ class Checker:
 _LAYOUTS: dict[str, type[Step] | type[Call]] = {"step": Step, "call": Call}
 _DEFAULTS = Event._field_defaults
 _OF_INCIDENT = ("incident_joined", "failure_detected", "recovery_started", "recovered", "caught_up")
+_OF_STEP = ("vote_cast", "vote_decided", "verified", "approval_requested", "approval_given")
 _OF_PART = ("part_lost", "part_rebuilt", "part_tainted", "part_cleansed")
 _NUMBERS = ("member", "step")
 _ALTERNATING = ("unit_down", "unit_up", "role_down", "role_up")

@@ -35,6 +35,10 @@ class Spell(NamedTuple):
 def step_seconds(group: Group, services: Services) -> float:
     """The mean time of a step."""
     total = sum(services[name].latency.mean() for name in group.step.services)
+    check = group.verification
+    if check is not None:
+        by = services[check.by].latency.mean() if check.by is not None else 0.0
+        total += (by + (check.duration.mean() if check.duration else 0.0)) / check.every
     return total + (group.step.work.mean() if group.step.work is not None else 0.0)
 
 
@@ -130,5 +134,9 @@ def tried(group: Group, services: Services, horizon_s: float) -> float:
 
 def calls(service: str, group: Group, services: Services, horizon_s: float) -> list[Spell]:
     """When a group calls a service, and how often a second."""
-    each = group.step.services.count(service)
+    each = float(group.step.services.count(service))
+    if group.quorum is not None and service == group.step.think:
+        each += group.quorum.voters - 1
+    if group.verification is not None and service == group.verification.by:
+        each += 1 / group.verification.every
     return [s._replace(rate=s.rate * each) for s in spells(group, services, horizon_s)] if each else []

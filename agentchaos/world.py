@@ -36,15 +36,18 @@ from agentchaos.mechanisms.base import Mechanism
 from agentchaos.mechanisms.bulkhead import Bulkhead
 from agentchaos.mechanisms.checkpointing import Checkpointing
 from agentchaos.mechanisms.circuit_breaker import CircuitBreaker
+from agentchaos.mechanisms.escalation import Escalation
 from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.heartbeat import Heartbeat
 from agentchaos.mechanisms.hedging import Hedging
 from agentchaos.mechanisms.idempotency import Idempotency
+from agentchaos.mechanisms.quorum import Quorum
 from agentchaos.mechanisms.redundancy import Redundancy
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.mechanisms.rollback import Rollback
 from agentchaos.mechanisms.self_healing import SelfHealing
 from agentchaos.mechanisms.timeout import Timeout
+from agentchaos.mechanisms.verification import Verification
 from agentchaos.mechanisms.watchdog import Watchdog
 from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
@@ -493,9 +496,10 @@ class Group(Noun):
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services that its steps call, and those that stand in for them."""
+        """The services that its steps call, those that stand in for them, and the one that checks."""
         instead = self.fallback.to if self.fallback else ()
-        return tuple(dict.fromkeys((*self.step.services, *instead)))
+        check = self.verification.by if self.verification else None
+        return tuple(dict.fromkeys((*self.step.services, *instead, *((check,) if check else ()))))
 
     @property
     def breakers(self) -> tuple[tuple[str, int], ...]:
@@ -525,6 +529,23 @@ class Group(Noun):
     def self_healing(self) -> SelfHealing | None:
         """What watches its behaviour."""
         return cast("SelfHealing | None", self._mechanism("self_healing"))
+
+    @property
+    def quorum(self) -> Quorum | None:
+        """The vote on its steps; one voter alone is none."""
+        quorum = cast("Quorum | None", self._mechanism("quorum"))
+        return quorum if quorum is not None and quorum.voters > 1 else None
+
+    @property
+    def verification(self) -> Verification | None:
+        """The check of its steps, where it is one."""
+        check = cast("Verification | None", self._mechanism("verification"))
+        return check if check is not None and not check.does_nothing else None
+
+    @property
+    def escalation(self) -> Escalation | None:
+        """When humans are asked."""
+        return cast("Escalation | None", self._mechanism("escalation"))
 
     @property
     def redundancy(self) -> Redundancy | None:

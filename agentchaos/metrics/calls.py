@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from agentchaos.metrics.base import Datum, Metric, Ratio, Setting
 from agentchaos.metrics.durations import Durations
-from agentchaos.trace import NS, Batch, Call
+from agentchaos.trace import COPIES, NS, Batch, Call
 
 _MAY_BE_RETRIED = frozenset({"error", "timeout", "refused", "rate_limited", "rejected"})
 _NOT_ADMITTED = frozenset({"refused", "rate_limited", "rejected"})
@@ -44,7 +44,8 @@ class Calls(Metric):
 
     A wait is the time that an attempt stood in line, however it ended; attempts that were refused,
     rate-limited or rejected stood in none. A call that its own group rejected is a call that went badly,
-    but no attempt at the service; a spare copy is an attempt, but no call of its own.
+    but no attempt at the service; a spare copy is an attempt, but no call of its own; each
+    voter of a quorum makes calls of its own.
     """
 
     name: ClassVar[str] = "calls"
@@ -56,6 +57,7 @@ class Calls(Metric):
         self._guarded = {s for g in setting.groups for s in (*g.bulkheads, *(s for s, _ in g.breakers))}
         # task -> (step, call) -> whether it counts, end of its last attempt; where that failed
         self._failed: dict[str, dict[tuple[int, int], tuple[bool, int]]] = {}
+        self._copied: dict[tuple[str, int], str] = {}  # the last task of a member of which a copy failed
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
@@ -100,6 +102,12 @@ class Calls(Metric):
             if call.outcome not in _NOT_ADMITTED:
                 self._admit(tally, call)
         if call.outcome in _MAY_BE_RETRIED:
+            if call.call >= COPIES:
+                # it may fail when its task is over: what is remembered of the member's one before goes
+                whose = (call.agent, call.member)
+                if (before_it := self._copied.get(whose)) not in (None, call.task):
+                    self._failed.pop(before_it, None)
+                self._copied[whose] = call.task
             self._failed.setdefault(call.task, {})[call.step, call.call] = (counts, call.time)
 
     def _admit(self, tally: _Tally, call: Call) -> None:

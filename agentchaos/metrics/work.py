@@ -60,12 +60,19 @@ class Work(Metric):
         window = setting.horizon - setting.warmup
         self._whole = window * sum(group.count + group.standbys for group in setting.groups)
         self._every = max(1, -(-window // POINTS))
+        self._checks: dict[str, dict[int, list[tuple[int, int]]]] = {}  # task -> step -> (end, ns)
+        self._checked = setting.has("verification")
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication.
 
         Steps may go before the events of their batch: what an event sets back, it knows by epoch.
         """
+        if self._checked:  # what a check took is known before the step ends in which it was made
+            for event in batch.events:
+                if event[0] == "verified" and (ns := event[9]["spent"]):
+                    of_task = self._checks.setdefault(event[4], {})
+                    of_task.setdefault(event[5], []).append((event[1], ns))
         tasks = self._tasks
         last: str | None = None
         task = _Task()
@@ -117,9 +124,16 @@ class Work(Metric):
 
     def _spent(self, sums: _Sums, row: Row) -> int:
         """Seconds of a step in the window beside its waiting, which is added up here; ns."""
-        _, time, began, _, _, _, _, _, _, _, wait, _, _ = row
+        _, time, began, _, _, _, task, step, _, _, wait, _, _ = row
         sums.waiting += self._down.within(began, began + wait)
-        return self._down.within(began + wait, time)
+        spent = self._down.within(began + wait, time)
+        if self._checks:
+            for end, ns in self._checks.get(task, {}).get(step, ()):
+                if began < end <= time:  # the same step may have been done before, and be done again
+                    overhead = self._down.within(end - ns, end)
+                    sums.overhead += overhead
+                    spent -= overhead
+        return spent
 
     def _settle(self, sums: _Sums, task: _Task, *, counts: bool) -> None:
         """The task is over: adds up what its finished steps came to."""
@@ -129,7 +143,7 @@ class Work(Metric):
         for step, row in task.versions.items():
             time, began, wait = row[1], row[2], row[10]
             worked = time - began - wait
-            if began >= warmup and time <= horizon:
+            if began >= warmup and time <= horizon and not self._checks:
                 waiting += wait
             else:
                 worked = self._spent(sums, row)
@@ -163,6 +177,7 @@ class Work(Metric):
         if done and task.counts:
             self._sums.steps_right += min(task.planned, detail["steps_right"])
         self._settle(self._sums, task, counts=done)
+        self._checks.pop(event[4], None)
 
     def _set_back(self, event: Row) -> None:
         """Discards the versions after the step restored to, up to the epoch that it ends."""

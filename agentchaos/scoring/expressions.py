@@ -26,13 +26,14 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
     "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
+    "no_quorum", "catch_rate", "refusal_rate",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
     "tasks_unfinished", "doubled", "missing", "orphan", "compensated", "side_effects", "tokens", "undetected",
-    "healing_actions", "needless_actions", "rollbacks", "rolled_back",
+    "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations",
 )  # fmt: skip
-TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time")
+TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "verification_time", "human_time")
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),

@@ -13,7 +13,7 @@ MEASURES: dict[str, str] = {
     "accuracy": "right steps of (planned + spurious) steps",
     "tasks_planned": "tasks that were due",
     "tasks_done": "tasks that ended, right or wrong",
-    "tasks_failed": "tasks that ended because a call failed for good",
+    "tasks_failed": "tasks that ended because a call failed for good, or no quorum was found",
     "tasks_abandoned": "tasks given up at twice their deadline",
     "tasks_goal_lost": "tasks given up because nobody knew any more what was wanted",
     "tasks_unfinished": "tasks still open when the drain ended",
@@ -66,6 +66,13 @@ MEASURES: dict[str, str] = {
     "breaker_trips": "how often circuit breakers opened; by {service=...}",
     "degraded": "share of finished steps that rest on the answer of a fallback",
     "responsiveness": "Apdex of the steps; needs 'objectives: {response: ...}'",
+    # deciding
+    "no_quorum": "share of votes in which too few were equal; needs a quorum",
+    "catch_rate": "share of the wrong steps looked at that a check caught; needs verification",
+    "refusal_rate": "share of the right steps looked at that a check refused; needs verification",
+    "verification_time": "time that checks took, in all; it is in time{class=overhead} too",
+    "escalations": "requests to a human; one that is made again counts once",
+    "human_time": "time that humans spent on such requests, in all",
     # side effects and cost
     "compensated": "deeds that a rollback undid",
     "side_effects": "deeds done in the outside world",

@@ -44,6 +44,7 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "request_availability": ("tasks", 1), "deadline_hits": ("tasks", 1), "completeness": ("sub-goals", 1),
     "accuracy": ("steps", 1), "lost_work": ("steps", 1), "responsiveness": ("steps", 2),
     "availability": ("s", NS), "unit_availability": ("s", NS), "time": ("s", NS), "redone": ("s", NS),
+    "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
 }  # fmt: skip

@@ -12,11 +12,11 @@ from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
-from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.group import Team
 from agentchaos.simulator.hedge import Race
 from agentchaos.simulator.manners import Manner
 from agentchaos.simulator.state import State
-from agentchaos.simulator.station import Answer, Caller, Station
+from agentchaos.simulator.station import Answer, Caller, Station, Work
 from agentchaos.simulator.voice import Voice
 
 Attempt = Generator[simpy.Event, Any, Answer]
@@ -43,7 +43,7 @@ class Speaker(Protocol):
         """Its group."""
 
     @property
-    def work(self) -> Task:
+    def work(self) -> Work:
         """The task in hand."""
 
 

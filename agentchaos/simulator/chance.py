@@ -11,5 +11,5 @@ NOTICE, ABSORB, SPAWN, WORK, LENGTH, SUCCESS, GOALS, IDENTITY = range(8, 16)
 
 
 def index(purpose: int, epoch: int, step: int, call: int = 0, attempt: int = 0) -> int:
-    """The index of a draw in the stream of its task."""
-    return ((((epoch << 26 | step) << 3 | call) << 8 | attempt) << 4) | purpose
+    """The index of a draw in the stream of its task; a copy draws from its own stream as the call itself."""
+    return ((((epoch << 26 | step) << 3 | call & 7) << 8 | attempt) << 4) | purpose

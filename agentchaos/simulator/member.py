@@ -15,9 +15,11 @@ from agentchaos.simulator.behaviour import Behaviour
 from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.deciding import Deciding
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, State
+from agentchaos.simulator.station import Station
 from agentchaos.simulator.unit import Unit
 
 Steps = Generator[simpy.Event, Any, None]
@@ -53,6 +55,7 @@ class Member:
         self.mending = Mending(self)
         self.stream: Stream = group.stream  # of the step in hand
         self.calling = Calling(self)
+        self.deciding = Deciding(self)
         self._taken = 0
         self._took_at = -1  # when it took the last task of an endless loop
         self._think = self.sim.stations.get(self.spec.step.think or "")
@@ -181,6 +184,7 @@ class Member:
     def _cut(self) -> None:
         """The step in flight is lost: its row says so."""
         self.checkpoints.cut()
+        self.deciding.dismiss()
         if self.began >= 0 and self.task is not None:
             self._step_row("interrupted", self.state.ids)
         self.began = -1
@@ -243,66 +247,84 @@ class Member:
         self.quality = 1.0
         # a step of planning has the number of the step that it plans, so it needs draws of its own
         self.stream = task.stream if what == "work" else task.stream.named("replan", self.mending.replan)
-        wrong: str = ""
+        strike: str = ""
+        deciding = self.deciding
+        if deciding.active:
+            deciding.begin()
         if self._think is not None:
-            answer = yield from self.calling.call(0, self._think, deed=False)
+            if deciding.active:
+                answer = yield from deciding.think(self._think)
+            else:
+                answer = yield from self.calling.call(0, self._think, deed=False)
             if answer is None:
-                self._give_up()
+                self.give_up()
                 return
-            wrong = answer
+            strike = answer
         if self._work is not None and (what == "work" or self._think is None):
             yield self.env.timeout(self._work(self._draw(chance.WORK)))
+        if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
+            return
         if self._act is not None and what == "work":
-            if self.mending.reconnect:
-                self.mending.reconnect = False
-                yield self.env.timeout(self.spec.state.reconnect)
-            deed = self._effects >= 1.0 or (
-                self._effects > 0.0
-                and task.stream.uniform(chance.index(chance.EFFECT, 0, self.number)) < self._effects
-            )
-            if deed:
-                self.sim.event(
-                    "side_effect_intended",
-                    agent=self.group.name,
-                    task=task.id,
-                    step=self.number,
-                    subject=self._act.name,
-                )
-            answer = yield from self.calling.call(1, self._act, deed=deed)
+            answer = yield from self._do(self._act)
             if answer is None:
-                self._give_up()
+                self.give_up()
                 return
-            wrong = wrong or answer
-        self._finish(task, what, wrong)
+            strike = strike or answer
+        if deciding.active and deciding.checks(acted=True):
+            if not (yield from deciding.check(strike)):
+                return
+            strike = ""  # it is weighed already
+        self._finish(task, what, strike)
+
+    def _do(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
+        """The act of a step: how its call was answered, at last by a human perhaps."""
+        if self.mending.reconnect:
+            self.mending.reconnect = False
+            yield self.env.timeout(self.spec.state.reconnect)
+        task = self.work
+        deed = self._effects >= 1.0 or (
+            self._effects > 0.0
+            and task.stream.uniform(chance.index(chance.EFFECT, 0, self.number)) < self._effects
+        )
+        if deed:
+            self.sim.event(
+                "side_effect_intended",
+                agent=self.group.name,
+                task=task.id,
+                step=self.number,
+                subject=station.name,
+            )
+        answer = yield from self.calling.call(1, station, deed=deed)
+        if answer is None and (yield from self.deciding.rescue("failed_call", station.name if deed else "")):
+            return ""
+        return answer
 
     def _draw(self, purpose: int, call: int = 0, attempt: int = 0) -> float:
         return self.stream.uniform(chance.index(purpose, self.work.epoch, self.number, call, attempt))
 
-    def _give_up(self) -> None:
-        """A call of the step failed for good, and with it the task; a failure that is told taints nothing."""
+    def give_up(self) -> None:
+        """The step failed for good, and with it the task; a failure that is told taints nothing."""
+        if self.began < 0:
+            return  # it was caught, and is to be done again
         self._step_row("error", self.state.ids)
         self.began = -1
         self.end("failed")
 
+    def catch(self, taint: tuple[str, ...]) -> None:
+        """The step was found wrong, and comes to nothing."""
+        self._step_row("caught", taint)
+        self.began = -1
+
     def _finish(self, task: Task, what: str, strike: str) -> None:
         """A step is finished: right or wrong, it goes into the state."""
         state = self.state
-        taint = state.ids
         if what == "replan":
-            self._step_row("wrong" if strike else "right", (strike,) if strike else taint)
+            self._step_row("wrong" if strike else "right", (strike,) if strike else state.ids)
             self.began = -1
             self.progress = self.env.now
             self.mending.planned(strike)
             return
-        share = task.right_share
-        if not state.clean:
-            hazard, spared = state.hazard()
-            share = share**hazard * spared
-        share *= self.quality
-        right = self._draw(chance.RIGHT) < share
-        if strike:
-            right = False
-            taint = tuple(sorted({*taint, strike}))
+        right, taint = self.deciding.outcome(strike)
         self._step_row("right" if right else "wrong", taint)
         began, self.began = self.began, -1
         self.progress = self.env.now

@@ -106,8 +106,9 @@ class Simulation:
             for member in members:
                 assert member.process is not None
                 member.process.interrupt()  # comes before all else that is due at this moment
-                while member.process.is_alive:
-                    self.env.step()
+                for process in (member.process, *member.deciding.late):
+                    while process.is_alive:
+                        self.env.step()
 
     def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
         """A task is over: `done`, `failed`, `abandoned` or `goal_lost`."""

@@ -22,9 +22,17 @@ _UNLIMITED = 1 << 60
 class Work(Protocol):
     """What a station must know of the task that a call is for."""
 
-    id: str
-    epoch: int
-    deeds: dict[int, list[str | None]]
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def epoch(self) -> int:
+        """How often it was set back."""
+
+    @property
+    def deeds(self) -> dict[int, list[str | None]]:
+        """What it has committed, by step: the keys."""
 
 
 class Caller(Protocol):

@@ -16,6 +16,7 @@ from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
 from agentchaos.spec import calls
 from agentchaos.spec.complaints import Finding
+from agentchaos.spec.deciding import deciding_problems
 from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
 from agentchaos.words import did_you_mean, shown
@@ -227,6 +228,10 @@ class Scenario(Noun):
             needs: tuple[Loc, ...] = ((*here, "step", "act"), ("services", "*", "side_effects"))
             yield Finding((*here, "step", "effects"), what, needs)
         yield from self._protection_problems(here, group)
+        if group.verification is not None:
+            by = group.verification.by
+            yield from self._service((*here, "protect", "verification", "by"), by, ("model", "tool", "store"))
+        yield from deciding_problems(here, group)
         yield from self._task_problems((*here, "tasks"), name, group)
 
     def _protection_problems(self, here: Loc, group: Group) -> Iterator[Finding]:

@@ -229,6 +229,47 @@ agents:
 """
 )
 
+VOTE = (
+    _HEAD
+    + """
+horizon: 4000s
+drain: 10s
+services: {gpt: {kind: model, latency: exponential(mean=1s)}}
+agents:
+  panel:
+    count: 10
+    tasks: {loop: 100, steps: 1, success: 0.7}
+    step: {think: gpt}
+    protect: {quorum: {voters: 5, agree: 3, same_wrong: 100%}}
+"""
+)
+COMMON_CAUSE = VOTE.replace("same_wrong", "beta: 30%, same_wrong")
+
+CAUGHT = (
+    _HEAD
+    + """
+horizon: 20000s
+drain: 1000s
+agents:
+  worker:
+    count: 40
+    tasks: {loop: 20, steps: 20, success: P_TO_THE_20}
+    step: {work: 1s}
+    protect: {verification: {catches: 100%, refuses: 0, attempts: 10000, redo: REDO}MORE}
+"""
+)
+P20, P20_MOVED = f"{0.95**20:.12f}", f"{0.9475**20:.12f}"
+FROM_SCRATCH = CAUGHT.replace("P_TO_THE_20", P20).replace("REDO", "task").replace("MORE", "")
+FROM_CHECKPOINT = (
+    CAUGHT.replace("P_TO_THE_20", P20)
+    .replace("REDO", "checkpoint")
+    .replace("MORE", ", checkpointing: {every: 1 steps, write: 0s}")
+)
+
+
+def _majority(p: float, n: int = 5) -> float:
+    return sum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(n // 2 + 1, n + 1))
+
 
 def _interval_availability(lam: float, mu: float = 0.2, t: float = 50.0) -> float:
     s = lam + mu
@@ -274,6 +315,10 @@ ORACLES = (
            incident_mean("point"), ("every: 60s", "every: 63s"), 33.5),
     Oracle("O38", "(m - 1/2) T", 25.0, 25.0, BEAT, 20,
            incident_mean("detected"), ("every: 10s", "every: 10.5s"), 26.25),
+    Oracle("O44", "sum_{i>n/2} C(n,i) p^i q^(n-i)", _majority(0.7), 0.83692, VOTE, 12,
+           ratio("task_success"), ("success: 0.7", "success: 0.735"), _majority(0.735)),
+    Oracle("O45", "beta p + (1 - beta) P_ind", 0.3 * 0.7 + 0.7 * _majority(0.7), 0.795844, COMMON_CAUSE, 12,
+           ratio("task_success"), ("success: 0.7", "success: 0.735"), 0.3 * 0.735 + 0.7 * _majority(0.735)),
     Oracle("O47", "prod (a + i) / (a + b + i), k = 8", 0.2, 0.2, PANEL, 36,
            pass_k(8), ("beta(2, 1)", f"beta({7 / 3:.9f}, 1)"), (7 / 3) / (7 / 3 + 8), by_seed=True),
     Oracle("O50", "1 - (1 - p)^n", 0.992, 0.992, RETRY, 24,
@@ -282,4 +327,8 @@ ORACLES = (
            ratio("attempts{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 + 0.21 + 0.21**2),
     Oracle("O53", "p^n", 0.95**20, 0.358485922, CHAIN, 30,
            ratio("task_success"), ("error_rate: 0.05", "error_rate: 0.0525"), 0.9475**20),
+    Oracle("O54", "(p^-n - 1) / (1 - p)", (0.95**-20 - 1) / 0.05, 35.7901964, FROM_SCRATCH, 32,
+           mean_of("task_time"), (P20, P20_MOVED), (0.9475**-20 - 1) / 0.0525),
+    Oracle("O55", "n / p", 20 / 0.95, 21.0526316, FROM_CHECKPOINT, 32,
+           mean_of("task_time"), (P20, P20_MOVED), 20 / 0.9475),
 )  # fmt: skip
