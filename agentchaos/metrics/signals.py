@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import accumulate
 from operator import itemgetter, sub
 from typing import ClassVar
@@ -199,13 +199,17 @@ class SignalsOverTime(Metric):
         end = self.setting.end
         ends = [min(end, (k + 1) * self._every) for k in range(self._bins)]
         widths = list(map(sub, ends, [0, *ends]))
-        found: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+        steps, calls = self._by_group(self._steps), self._by_group(self._calls)
+        found: dict[tuple[str, str], _Pair] = {}
         for group in self.setting.groups:
-            for signal, both in self._of_group(group, ends, widths).items():
-                found[signal, group.name] = both
-        for service in self.setting.services:
-            for signal, both in self._of_service(service.name, widths).items():
-                found[signal, service.name] = both
+            up = self._of_roles_and_units(group, ends, widths)
+            done = self._of_actions(group.name, steps[group.name], calls[group.name], widths)
+            sent = self._events["communication"].get(group.name, [0] * self._bins)
+            said = zip(calls[group.name], sent, _beats(group, up["heartbeat"][0]), strict=True)
+            talk = {"communication": ([t.all + messages + beats for t, messages, beats in said], widths)}
+            for signal, pair in {**up, **done, **talk}.items():
+                found[signal, group.name] = pair
+        found |= self._of_services(widths)
         rows = [
             Series(signal, of, tuple(found[signal, of][0]), tuple(found[signal, of][1]))
             for signal in SIGNALS
@@ -213,64 +217,86 @@ class SignalsOverTime(Metric):
         ]
         yield "signals", Signals(self._every, end, tuple(rows))
 
-    def _of_group(
-        self, group: GroupFacts, ends: list[int], widths: list[int]
-    ) -> dict[str, tuple[list[int], list[int]]]:
-        name, zeros = group.name, [0] * self._bins
-        units, roles = group.count + group.standbys, group.count
-        beating = list(map(sub, [units * w for w in widths], self._silent[name].times(ends)))
-        up = list(map(sub, [roles * w for w in widths], self._down[name].times(ends)))
-        steps = [_Tally(name, counts) for counts in self._steps]
-        calls = [_Tally(name, counts) for counts in self._calls]
-        said = zip(calls, self._events["communication"].get(name, zeros), _beats(group, beating), strict=True)
+    def _by_group(self, windows: list[Counter[tuple[str, str, str]]]) -> dict[str, list[_Tally]]:
+        """Group -> what it did, window by window."""
+        found = {name: [_Tally() for _ in range(self._bins)] for name in self._groups}
+        for k, counts in enumerate(windows):
+            for (agent, what, outcome), count in counts.items():
+                if agent in found:
+                    found[agent][k].add(what, outcome, count)
+        return found
+
+    def _of_roles_and_units(self, group: GroupFacts, ends: list[int], widths: list[int]) -> dict[str, _Pair]:
+        name, roles, units = group.name, group.count, group.count + group.standbys
+        role_time, unit_time = [roles * w for w in widths], [units * w for w in widths]
+        return {
+            "heartbeat": (list(map(sub, unit_time, self._silent[name].times(ends))), unit_time),
+            "utilisation": (self._busy.get(name, [0] * self._bins), role_time),
+            "agent_count": (list(map(sub, role_time, self._down[name].times(ends))), widths),
+        }
+
+    def _of_actions(
+        self, name: str, steps: list[_Tally], calls: list[_Tally], widths: list[int]
+    ) -> dict[str, _Pair]:
+        zeros = [0] * self._bins
         done = [t.of({"right", "wrong"}, {"work"}) for t in steps]
         patterns = [_pattern(a, b) for a, b in zip(steps, calls, strict=True)]
         return {
-            "heartbeat": (beating, [units * w for w in widths]),
-            "utilisation": (self._busy.get(name, zeros), [roles * w for w in widths]),
-            "call_errors": (
-                [t.of(FAILED_CALLS) for t in calls],
-                [t.all - t.of({"interrupted"}) for t in calls],
-            ),
+            "call_errors": ([t.of(FAILED_CALLS) for t in calls], [t.whole() for t in calls]),
             "step_errors": ([t.of(FAILED_STEPS) for t in steps], [t.all for t in steps]),
-            "decision_latency": (
-                self._latency.get(name, zeros),
-                [t.of(None, self._models) - t.of({"interrupted"}, self._models) for t in calls],
-            ),
+            "decision_latency": (self._latency.get(name, zeros), [t.whole(self._models) for t in calls]),
             "action_frequency": (done, widths),
             "decision_pattern": ([bits or 0 for bits in patterns], [int(b is not None) for b in patterns]),
             "state_transitions": (self._events["state_transitions"].get(name, zeros), widths),
             "goal_progress": (list(map(sub, done, self._set_back.get(name, zeros))), widths),
-            "agent_count": (up, widths),
-            "communication": ([t.all + sent + beats for t, sent, beats in said], widths),
         }
 
-    def _of_service(self, name: str, widths: list[int]) -> dict[str, tuple[list[int], list[int]]]:
-        good, all_ = [0] * self._bins, [0] * self._bins
+    def _of_services(self, widths: list[int]) -> dict[tuple[str, str], _Pair]:
+        good, all_ = self._sums(), self._sums()
         for k, counts in enumerate(self._calls):
             for (_, service, outcome), count in counts.items():
-                if service == name and outcome != "interrupted":
-                    all_[k] += count
-                    good[k] += count * (outcome == "ok")
-        return {
-            "service_health": (good, all_),
-            "calls_waiting": (self._waiting.get(name, [0] * self._bins), widths),
-        }
+                if outcome != "interrupted":
+                    all_[service][k] += count
+                    good[service][k] += count * (outcome == "ok")
+        found: dict[tuple[str, str], _Pair] = {}
+        for name in sorted(facts.name for facts in self.setting.services):
+            found["service_health", name] = (good[name], all_[name])
+            found["calls_waiting", name] = (self._waiting.get(name, [0] * self._bins), widths)
+        return found
+
+
+_Pair = tuple[list[int], list[int]]
+"""Numerators and denominators of a series."""
 
 
 class _Tally:
-    """The actions of one group in a window: how many of each (what, outcome)."""
+    """The actions of one group in a window: how many of each (what or service, outcome)."""
 
-    def __init__(self, agent: str, counts: Counter[tuple[str, str, str]]) -> None:
-        self.counts = {key[1:]: count for key, count in counts.items() if key[0] == agent}
-        self.all = sum(self.counts.values())
+    __slots__ = ("all", "counts")
 
-    def of(self, outcomes: Iterable[str] | None, whats: Iterable[str] | None = None) -> int:
+    def __init__(self) -> None:
+        self.all = 0
+        self.counts: dict[tuple[str, str], int] = {}
+
+    def add(self, what: str, outcome: str, count: int) -> None:
+        """So many more of that kind."""
+        self.all += count
+        self.counts[what, outcome] = count
+
+    def of(self, outcomes: Container[str], whats: Container[str] | None = None) -> int:
         """How many with one of these outcomes, of one of these things; None: any."""
         return sum(
             count
             for (what, outcome), count in self.counts.items()
-            if (outcomes is None or outcome in outcomes) and (whats is None or what in whats)
+            if outcome in outcomes and (whats is None or what in whats)
+        )
+
+    def whole(self, whats: Container[str] | None = None) -> int:
+        """How many that were not interrupted."""
+        return sum(
+            count
+            for (what, outcome), count in self.counts.items()
+            if outcome != "interrupted" and (whats is None or what in whats)
         )
 
 

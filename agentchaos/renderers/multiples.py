@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from agentchaos.renderers import wording
-from agentchaos.renderers.drawing import CURVE, Axis, percent
+from agentchaos.renderers.drawing import CURVE, Axis, Tick, percent, round_values
 from agentchaos.report import Band, SignalChart, SignalCharts, SignalLine
 
 FIRST = 12
@@ -43,11 +43,16 @@ class Layer(NamedTuple):
     more: list[Multiple]
     silent: list[SignalChart]
 
+    @property
+    def columns(self) -> int:
+        """So many charts beside each other, where there is room, leave the fewest holes."""
+        return min((4, 5, 3), key=lambda n: -len(self.first) % n)
+
 
 class Multiples(NamedTuple):
     """All signals, layer by layer. horizon: where the drain begins, in units; none: at the end."""
 
-    across: Axis
+    ticks: tuple[Tick, ...]
     layers: list[Layer]
     horizon: float | None
     n: int
@@ -65,7 +70,7 @@ def multiples(charts: SignalCharts, horizon: float) -> Multiples:
         if own:
             layers.append(Layer(name, about, drawn[:FIRST], drawn[FIRST:], silent))
     return Multiples(
-        across=across,
+        ticks=tuple(Tick(across.at(v), v) for v in round_values(0.0, charts.end, 3)),
         layers=layers,
         horizon=across.at(horizon) * CURVE / 100 if horizon < charts.end else None,
         n=charts.charts[0].chaos.n if charts.charts else 0,
@@ -137,16 +142,21 @@ def line_path(
     return path
 
 
-def shade_path(bands: Iterable[Band], end: float) -> str:
-    """What lasted, as one area: where two overlap it is no darker."""
-    merged: list[list[float]] = []
+def merged(bands: Iterable[Band]) -> list[tuple[float, float]]:
+    """What lasted, as stretches (s): where two overlap they are one, and no darker."""
+    found: list[tuple[float, float]] = []
     for begin, until in sorted((b.begin, b.end) for b in bands if b.end > b.begin):
-        if merged and begin <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], until)
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], until))
         else:
-            merged.append([begin, until])
+            found.append((begin, until))
+    return found
+
+
+def shade_path(bands: Iterable[Band], end: float) -> str:
+    """What lasted, as one area."""
     path = ""
-    for begin, until in merged:
+    for begin, until in merged(bands):
         x = round(percent(begin, 0, end) * CURVE / 100, 1)
         wide = max(1.0, round(percent(until, 0, end) * CURVE / 100 - x, 1))
         path += f"M{x:g} 0h{wide:g}v{CURVE}h-{wide:g}z"

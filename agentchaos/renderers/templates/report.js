@@ -91,8 +91,6 @@
   for (const figure of document.querySelectorAll(".multiple")) {
     const { low, high, end, unit } = figure.dataset;
     const pane = figure.querySelector(".pane");
-    const now = figure.querySelector(".now");
-    const rest = [...now.childNodes];
     const lines = [["c-chaos", "with faults"], ["c-control", "without"], ["c-one", "alone"]].flatMap(([name, word]) => {
       const path = pane.querySelector(`.${name}`);
       if (!path) return [];
@@ -100,22 +98,26 @@
       return points.length ? [[word, points]] : [];
     });
     const cursor = document.createElement("div");
+    const tip = document.createElement("div");
     cursor.className = "cursor";
+    tip.className = "tip";
     pane.addEventListener("pointermove", (event) => {
       const box = pane.getBoundingClientRect();
       const x = (1000 * (event.clientX - box.left)) / box.width;
       const texts = lines.map(([word, points]) => {
         const near = points.reduce((a, b) => (Math.abs(b[0] - x) < Math.abs(a[0] - x) ? b : a));
-        if (Math.abs(near[0] - x) > 12) return `${word} nothing`;
-        return `${word} ${told(+low + ((1000 - near[1]) / 1000) * (high - low), unit)}`;
+        if (Math.abs(near[0] - x) > 12) return `- ${word}`;
+        return `${told(+low + ((1000 - near[1]) / 1000) * (high - low), unit)} ${word}`;
       });
-      now.textContent = `${clock((x * end) / 1000)}: ${texts.join(", ")}`;
+      tip.textContent = [`at ${clock((x * end) / 1000)}`, ...texts].join("\n");
       cursor.style.left = `${event.clientX - box.left}px`;
-      pane.append(cursor);
+      tip.style.left = x < 500 ? `${event.clientX - box.left + 6}px` : "";
+      tip.style.right = x < 500 ? "" : `${box.right - event.clientX + 6}px`;
+      pane.append(cursor, tip);
     });
     pane.addEventListener("pointerleave", () => {
-      now.replaceChildren(...rest);
       cursor.remove();
+      tip.remove();
     });
   }
 
