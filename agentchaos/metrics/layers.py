@@ -52,7 +52,8 @@ SIGNALS: dict[str, Signal] = {
     "call_errors": Signal(
         "agent_health", "Error rate of calls", "agent", "1", 1.0,
         "share of attempts at calls that failed where the caller could see it",
-        "attempts ended in error, timeout, refused or rate_limited / attempts that were not interrupted",
+        "attempts that ended in error, timeout, refused, rate_limited or rejected / "
+        "all but those interrupted or spare",
     ),
     "step_errors": Signal(
         "agent_health", "Error rate of steps", "agent", "1", 1.0,
@@ -62,7 +63,7 @@ SIGNALS: dict[str, Signal] = {
     "decision_latency": Signal(
         "agent_health", "Decision latency", "agent", "s", 1 / NS,
         "mean time of a model call, the wait in its queue included",
-        "time of attempts at models / their number, interrupted ones left out",
+        "time of attempts at models / their number, without those interrupted, spare or rejected",
     ),
     "action_frequency": Signal(
         "behaviour", "Action frequency", "agent", "steps/min", MINUTE,
@@ -98,11 +99,11 @@ SIGNALS: dict[str, Signal] = {
     "service_health": Signal(
         "system", "Infrastructure health", "service", "1", 1.0,
         "share of good attempts at calls of the service, whoever made them",
-        "attempts answered well / attempts that were not interrupted",
+        "attempts answered well / all but those interrupted, spare or rejected",
     ),
     "calls_waiting": Signal(
         "system", "Calls waiting", "service", "calls", 1.0,
-        "mean number of calls that stand in line at the service",
+        "mean number of calls that stand in line for the service",
         "time that attempts stood in line / time",
     ),
 }  # fmt: skip
@@ -114,13 +115,24 @@ COUNTED: dict[str, str] = {
             *("task_started", "task_ended"),
             *("part_lost", "part_rebuilt", "part_tainted", "part_cleansed"),
             *("role_down", "role_up", "recovery_started", "state_restored", "failed_over", "rolled_back"),
-            *("breaker_opened", "breaker_half_opened", "breaker_closed", "vote_decided"),
+            *("healing_started", "reconciled", "unit_ready", "unit_draining"),
+            *("split_brain_began", "split_brain_ended"),
+            *("breaker_opened", "breaker_half_opened", "breaker_closed", "fell_back", "vote_decided"),
         ),
         "state_transitions",
     ),
-    **dict.fromkeys(("message_sent", "shadow_called", "vote_cast"), "communication"),
+    **dict.fromkeys(
+        # a vote is no message of its own: what a voter asks a model are calls
+        ("message_sent", "shadow_called", "ghost_called", "approval_requested", "approval_given"),
+        "communication",
+    ),
 }
 """Kind of event -> the signal of the group (`agent`) in which each one counts. A new kind is one line."""
 
-FAILED_CALLS = frozenset({"error", "timeout", "refused", "rate_limited"})
+FAILED_CALLS = frozenset({"error", "timeout", "refused", "rate_limited", "rejected"})
+"""Attempts of which the caller could see that they failed; `rejected` by a breaker or bulkhead of its own."""
+NOT_JUDGED = frozenset({"interrupted", "spare"})
+"""Attempts that are neither good nor bad: cut short, or copies that nothing hung on."""
+NOT_SENT = frozenset({"rejected"})
+"""Attempts that never came to the service: they say nothing about it, and are no communication."""
 FAILED_STEPS = frozenset({"error", "caught", "interrupted"})

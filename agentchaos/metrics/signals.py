@@ -17,7 +17,15 @@ from operator import itemgetter, sub
 from typing import ClassVar
 
 from agentchaos.metrics.base import Datum, GroupFacts, Metric, Series, Setting, Signals
-from agentchaos.metrics.layers import BITS, COUNTED, FAILED_CALLS, FAILED_STEPS, SIGNALS
+from agentchaos.metrics.layers import (
+    BITS,
+    COUNTED,
+    FAILED_CALLS,
+    FAILED_STEPS,
+    NOT_JUDGED,
+    NOT_SENT,
+    SIGNALS,
+)
 from agentchaos.trace import NS, Batch, Row
 
 BINS = 120
@@ -29,6 +37,9 @@ _STEPS = (
     *(NS * s for s in (3600, 7200, 10800, 14400, 21600, 43200)),
 )
 _DAY = 86400 * NS
+
+_NO_ANSWER = NOT_JUDGED | NOT_SENT
+"""Attempts that say nothing about the service."""
 
 # the layouts of steps and calls have agent, what or service, and outcome in the same places
 _ACTION = itemgetter(3, 9, 11)
@@ -147,7 +158,7 @@ class SignalsOverTime(Metric):
     def _take_calls(self, k: int, part: list[Row]) -> None:
         self._calls[k].update(map(_ACTION, part))
         start, models = k * self._every, self._models
-        decisions = [row for row in part if row[9] in models and row[11] != "interrupted"]
+        decisions = [row for row in part if row[9] in models and row[11] not in _NO_ANSWER]
         for agent, own in self._by_agent(decisions):
             self._latency[agent][k] += sum(map(_TIME, own)) - sum(map(_BEGAN, own))
         for row in part:
@@ -206,8 +217,8 @@ class SignalsOverTime(Metric):
             done = self._of_actions(group.name, steps[group.name], calls[group.name], widths)
             sent = self._events["communication"].get(group.name, [0] * self._bins)
             said = zip(calls[group.name], sent, _beats(group, up["heartbeat"][0]), strict=True)
-            talk = {"communication": ([t.all + messages + beats for t, messages, beats in said], widths)}
-            for signal, pair in {**up, **done, **talk}.items():
+            talk = [t.all - t.of(NOT_SENT) + messages + beats for t, messages, beats in said]
+            for signal, pair in {**up, **done, "communication": (talk, widths)}.items():
                 found[signal, group.name] = pair
         found |= self._of_services(widths)
         rows = [
@@ -242,9 +253,12 @@ class SignalsOverTime(Metric):
         done = [t.of({"right", "wrong"}, {"work"}) for t in steps]
         patterns = [_pattern(a, b) for a, b in zip(steps, calls, strict=True)]
         return {
-            "call_errors": ([t.of(FAILED_CALLS) for t in calls], [t.whole() for t in calls]),
+            "call_errors": ([t.of(FAILED_CALLS) for t in calls], [t.all - t.of(NOT_JUDGED) for t in calls]),
             "step_errors": ([t.of(FAILED_STEPS) for t in steps], [t.all for t in steps]),
-            "decision_latency": (self._latency.get(name, zeros), [t.whole(self._models) for t in calls]),
+            "decision_latency": (
+                self._latency.get(name, zeros),
+                [t.of(None, self._models) - t.of(_NO_ANSWER, self._models) for t in calls],
+            ),
             "action_frequency": (done, widths),
             "decision_pattern": ([bits or 0 for bits in patterns], [int(b is not None) for b in patterns]),
             "state_transitions": (self._events["state_transitions"].get(name, zeros), widths),
@@ -255,7 +269,7 @@ class SignalsOverTime(Metric):
         good, all_ = self._sums(), self._sums()
         for k, counts in enumerate(self._calls):
             for (_, service, outcome), count in counts.items():
-                if outcome != "interrupted":
+                if outcome not in _NO_ANSWER:
                     all_[service][k] += count
                     good[service][k] += count * (outcome == "ok")
         found: dict[tuple[str, str], _Pair] = {}
@@ -283,20 +297,12 @@ class _Tally:
         self.all += count
         self.counts[what, outcome] = count
 
-    def of(self, outcomes: Container[str], whats: Container[str] | None = None) -> int:
+    def of(self, outcomes: Container[str] | None, whats: Container[str] | None = None) -> int:
         """How many with one of these outcomes, of one of these things; None: any."""
         return sum(
             count
             for (what, outcome), count in self.counts.items()
-            if outcome in outcomes and (whats is None or what in whats)
-        )
-
-    def whole(self, whats: Container[str] | None = None) -> int:
-        """How many that were not interrupted."""
-        return sum(
-            count
-            for (what, outcome), count in self.counts.items()
-            if outcome != "interrupted" and (whats is None or what in whats)
+            if (outcomes is None or outcome in outcomes) and (whats is None or what in whats)
         )
 
 

@@ -145,6 +145,20 @@ def test_errors_are_shares_of_what_was_not_cut_short() -> None:
     assert series(found, "service_health", "crm").denominators[:3] == (3, 1, 0)
 
 
+def test_calls_that_never_came_to_the_service_or_that_nothing_hung_on_say_nothing_of_it() -> None:
+    rows = [
+        *planned(0, "t"),
+        call(0, 0.5, "t", "gpt"),
+        call(0, 0.6, "t", "gpt", call=8, outcome="spare"),
+        call(0.6, 0.6, "t", "gpt", outcome="rejected"),
+    ]
+    found = signals_of(rows, frame(groups=(GROUP,)))
+    assert values(found, "service_health", "gpt") == {0: 1.0}
+    assert values(found, "decision_latency") == {0: 0.5}
+    assert values(found, "call_errors") == {0: 1 / 2}
+    assert values(found, "communication") == {0: 120.0}
+
+
 def test_a_decision_lasts_as_long_as_its_model_call_with_its_wait() -> None:
     rows = [
         *planned(0, "t"),
