@@ -2,6 +2,7 @@
 
     scenario.yaml plan.json run.json scores.json   text and JSON values, as the pipeline gives them
     measures.csv and the tables beside it          what the metrics gave (tables.py)
+    signals.csv                                    signals of all layers over time, arm by arm (tables.py)
     trace-<arm>-<replication>.jsonl.gz             kept traces
     report.html, *.png ...                         what renderers drew
 
@@ -191,6 +192,16 @@ class Archive:
     def read_data(self) -> DataByArm:
         """What `write_data` was given, equal in every field."""
         return tables.from_csv({file: self.read_text(file) for file in tables.FILES}, self.folder)
+
+    def write_signals(self, signals: tables.SignalsByArm) -> None:
+        """Writes the signals of each arm, pooled over its replications."""
+        self.write_text(tables.SIGNALS_FILE, tables.signals_to_csv(signals))
+
+    def read_signals(self) -> tables.SignalsByArm:
+        """What `write_signals` was given; nothing where the run has none, as those of older versions."""
+        if not self.path(tables.SIGNALS_FILE).is_file():
+            return {}
+        return tables.signals_from_csv(self.read_text(tables.SIGNALS_FILE), self.folder)
 
     def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
         # a NaN here would be a bug of ours: the contract says null

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentchaos import workload
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
-from agentchaos.metrics.base import Data, DataByArm
+from agentchaos.metrics.base import Data, DataByArm, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
 from agentchaos.report import Report
@@ -43,17 +43,22 @@ if TYPE_CHECKING:
 
     from agentchaos.archive import Archive
     from agentchaos.scoring.power import Needed
+    from agentchaos.tables import SignalsByArm
 
 Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Played:
-    """What came of playing a plan: the data of each replication that finished. seconds: wall time."""
+    """What came of playing a plan: the data of each replication that finished. seconds: wall time.
+
+    signals: those of each arm, pooled over the same replications; they are no part of `arms`.
+    """
 
     arms: DataByArm
     complete: bool
     seconds: float
+    signals: SignalsByArm = dataclasses.field(default_factory=dict)
 
 
 # -- 1, 2: read and plan ------------------------------------------------------------------------
@@ -179,7 +184,7 @@ def play(
     began = time.perf_counter()
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
     todo = [(arm, number) for number in numbers for arm in plan.arms]
-    done: dict[tuple[str, int], Data] = {}
+    done = _Done(plan.arms)
     jobs = min(len(todo), jobs or _cores())
     complete = True
     try:
@@ -192,13 +197,37 @@ def play(
             _play_on(plan, jobs, todo, done, progress)
     except KeyboardInterrupt:
         complete = False
-    arms: DataByArm = {arm: {} for arm in plan.arms}
-    for number in numbers:
-        # A replication counts only where every arm of it has finished: the arms are compared in pairs.
-        if all((arm, number) in done for arm in plan.arms):
-            for arm in plan.arms:
-                arms[arm][number] = done[arm, number]
-    return Played(arms, complete, time.perf_counter() - began)
+    return Played(done.data(), complete, time.perf_counter() - began, done.signals)
+
+
+class _Done(dict[tuple[str, int], Data]):
+    """(arm, replication) -> its data, as they come in; signals are pooled at once, or they would fill memory.
+
+    A replication counts only where every arm of it has finished: the arms are compared in pairs.
+    """
+
+    def __init__(self, arms: Sequence[str]) -> None:
+        self._arms = arms
+        self.signals: SignalsByArm = {}
+
+    def __setitem__(self, job: tuple[str, int], data: Data) -> None:
+        super().__setitem__(job, data)
+        number = job[1]
+        if not self._whole(number):
+            return
+        for arm in self._arms:
+            # sums of integers: the order in which replications finish is nothing to them
+            own = self[arm, number].pop("signals", None)
+            if isinstance(own, Signals):
+                self.signals[arm] = self.signals[arm].merge(own) if arm in self.signals else own
+
+    def _whole(self, number: int) -> bool:
+        return all((arm, number) in self for arm in self._arms)
+
+    def data(self) -> DataByArm:
+        """The data of the replications that count, in their order."""
+        numbers = sorted({number for _, number in self if self._whole(number)})
+        return {arm: {number: self[arm, number] for number in numbers} for arm in self._arms}
 
 
 def _cores() -> int:
@@ -212,7 +241,7 @@ def _play_on(
     plan: Plan,
     jobs: int,
     todo: list[tuple[str, int]],
-    done: dict[tuple[str, int], Data],
+    done: _Done,
     progress: Progress | None,
 ) -> None:
     from concurrent.futures import ProcessPoolExecutor
@@ -246,7 +275,7 @@ def _stop(pool: ProcessPoolExecutor) -> None:
 
 def _gather(
     futures: dict[Future[Data], tuple[str, int]],
-    done: dict[tuple[str, int], Data],
+    done: _Done,
     progress: Progress | None,
     total: int,
 ) -> None:
@@ -298,6 +327,7 @@ def run(
         played.arms,
         complete=played.complete,
         require_gates=require_gates,
+        signals=played.signals,
         traces=trace_of if played.complete else None,  # who interrupts does not wait for more to be played
     )
     page = "report.html" if "html" in formats else ""
@@ -305,6 +335,7 @@ def run(
     if not played.complete:
         report = dataclasses.replace(report, exit_code=Interrupted.exit_code)
     archive.write_data(played.arms)
+    archive.write_signals(played.signals)
     if played.complete:
         trace_of(min(played.arms["chaos"]))
     for number, rows in sorted(kept.items()):
@@ -402,6 +433,7 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
         complete=bool(facts.get("complete")),
         require_gates=bool(facts.get("require_gates")),
         environment=facts.get("environment"),
+        signals=archive.read_signals(),
         traces=trace_of,
     )
     page = "report.html" if archive.path("report.html").is_file() else ""

@@ -86,6 +86,7 @@ class Plan:
                     mechanisms=group.mechanisms,
                     breakers=group.breakers,
                     bulkheads=group.bulkheads,
+                    heartbeat=group.heartbeat.every if group.heartbeat is not None else None,
                 )
                 for name, group in sorted(world.agents.items())
             ),

@@ -86,6 +86,49 @@ class ProgressCurves:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SignalLine:
+    """A signal of one arm, or of one replication: a value a window, None where nothing was observed.
+
+    mean: over the windows between warm-up and horizon; n: replications.
+    """
+
+    values: tuple[float | None, ...]
+    mean: float | None
+    n: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignalChart:
+    """One signal of one group or service. worst: the same in the replication that is shown, if one is."""
+
+    signal: str
+    layer: str
+    title: str
+    of: str
+    unit: str
+    about: str
+    chaos: SignalLine
+    control: SignalLine | None
+    worst: SignalLine | None
+    bands: tuple[Band, ...]
+    """Faults in force and incidents that were open in the replication that is shown."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignalCharts:
+    """The signals of all layers over time, on one grid; seconds."""
+
+    every: float
+    end: float
+    times: tuple[float, ...]
+    """The middle of each window."""
+    charts: tuple[SignalChart, ...]
+    replication: int | None
+    layers: tuple[tuple[str, str], ...]
+    """(layer, what it asks), in their order."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Report:
     """One run of one scenario."""
 
@@ -120,6 +163,7 @@ class Report:
     drain: float
     timeline: Timeline | None = None
     curves: ProgressCurves | None = None
+    signals: SignalCharts | None = None
     complete: bool = True
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from agentchaos import __version__
 from agentchaos.errors import EXIT_OF_VERDICT
-from agentchaos.metrics.base import Count, Curve, Data, DataByArm, Incidents, Ratio
+from agentchaos.metrics.base import Count, Curve, Data, DataByArm, Incident, Incidents, Ratio
 from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
 from agentchaos.scoring.expressions import parse
 from agentchaos.scoring.gate import Ruling, judge, landings, verdict
@@ -16,6 +16,8 @@ from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import FaultLanding, Judged, Measured
 from agentchaos.scoring.scores import score
 from agentchaos.scoring.table import Table
+from agentchaos.signal_charts import Shown, signal_charts
+from agentchaos.tables import SignalsByArm
 from agentchaos.terms import Terms
 from agentchaos.timeline import timeline
 from agentchaos.trace import NS, Row
@@ -28,10 +30,12 @@ def report_on(
     complete: bool = True,
     require_gates: bool = False,
     environment: dict[str, str] | None = None,
+    signals: SignalsByArm | None = None,
     traces: Callable[[int], list[Row]] | None = None,
 ) -> Report:
     """Everything that may be shown of a run, from its terms and its data.
 
+    signals: those of each arm, for their charts.
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
@@ -44,6 +48,7 @@ def report_on(
     if not complete or (played < terms.replications and ruling.verdict != "fail"):
         ruling = _not_the_whole(played, terms.replications, complete)
     worst, why = worst_replication(arms, judged)
+    shown = Shown(worst, traces(worst), _incidents_of(arms, worst)) if traces and worst is not None else None
     return Report(
         schema_version=1,
         tool_version=__version__,
@@ -74,8 +79,9 @@ def report_on(
         horizon=terms.setting.horizon / NS,
         warmup=terms.setting.warmup / NS,
         drain=(terms.setting.end - terms.setting.horizon) / NS,
-        timeline=_timeline(terms, arms, worst, why, traces),
+        timeline=None if shown is None else _timeline(terms, shown, why),
         curves=_curves(arms),
+        signals=signal_charts(signals or {}, terms.setting, shown),
         complete=complete,
     )
 
@@ -211,15 +217,10 @@ def _curves(arms: DataByArm) -> ProgressCurves | None:
     return ProgressCurves(times, means["chaos"], means["control"])
 
 
-def _timeline(
-    terms: Terms,
-    arms: DataByArm,
-    worst: int | None,
-    why: str,
-    traces: Callable[[int], list[Row]] | None,
-) -> Timeline | None:
-    if worst is None or traces is None:
-        return None
-    datum = arms["chaos"][worst].get("incidents")
-    incidents = [i for _, i in datum.rows] if isinstance(datum, Incidents) else []
-    return timeline(traces(worst), terms.setting, incidents, replication=worst, why=why)
+def _incidents_of(arms: DataByArm, replication: int) -> list[Incident]:
+    datum = arms["chaos"][replication].get("incidents")
+    return [incident for _, incident in datum.rows] if isinstance(datum, Incidents) else []
+
+
+def _timeline(terms: Terms, shown: Shown, why: str) -> Timeline | None:
+    return timeline(shown.rows, terms.setting, shown.incidents, replication=shown.replication, why=why)

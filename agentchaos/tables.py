@@ -4,6 +4,10 @@ A datum is its plain fields and at most one tuple of rows. The plain fields are 
 measures.csv: arm, replication, name, type, how many lines its rows take, the fields. The rows are
 lines of the table of its kind: histograms, incidents, panel, curves, landings. The same data give
 the same bytes.
+
+Signals are pooled over replications, arm by arm, and have a table of their own, signals.csv, that
+says of each window what it is worth: arm, layer, signal, of (a group or a service), time_s and
+until_s (the window), value, unit, numerator, denominator, n (replications).
 """
 
 from __future__ import annotations
@@ -31,9 +35,13 @@ from agentchaos.metrics.base import (
     Landing,
     Landings,
     Ratio,
+    Series,
+    Signals,
     Trial,
     Trials,
 )
+from agentchaos.metrics.layers import SIGNALS
+from agentchaos.trace import NS
 
 
 def to_csv(data: Mapping[str, Mapping[int, Data]]) -> dict[str, str]:
@@ -74,6 +82,77 @@ def from_csv(texts: Mapping[str, str], folder: Path) -> DataByArm:
             row[cells["name"]] = _datum(cells, rows)
     _refuse_strays(rows, folder)
     return data
+
+
+def signals_to_csv(signals: SignalsByArm) -> str:
+    """The text of signals.csv. `value` is for who reads it: reckoned again, never read back."""
+    rows: list[Sequence[Any]] = []
+    for arm, pooled in signals.items():
+        bounds = [(_exact_seconds(begin), _exact_seconds(end)) for begin, end in pooled.bounds()]
+        for signal, of, numerators, denominators in pooled.rows:
+            about = SIGNALS[signal]
+            head = [arm, about.layer, signal, of]
+            for window, above, below in zip(bounds, numerators, denominators, strict=True):
+                value = f"{above * about.scale / below:.6g}" if below else ""
+                rows.append([*head, *window, value, about.unit, above, below, pooled.replications])
+    return _csv(_SIGNALS_COLUMNS, rows)
+
+
+def signals_from_csv(text: str, folder: Path) -> SignalsByArm:
+    """What `signals_to_csv` was given.
+
+    Raises ArchiveError with file and line (under `folder`) for anything that cannot be meant.
+    """
+    series: dict[str, dict[tuple[str, str], list[tuple[int, int]]]] = {}
+    grids: dict[str, tuple[list[tuple[int, int]], int]] = {}
+    for line, cells in _lines(SIGNALS_FILE, {SIGNALS_FILE: text}, _SIGNALS_COLUMNS, folder, key=("arm",)):
+        with _complaining(folder / SIGNALS_FILE, line):
+            arm, whose = cells["arm"], (cells["signal"], cells["of"])
+            if cells["signal"] not in SIGNALS:
+                raise ValueError(f"no signal is called {cells['signal']!r}")
+            window = _ns(cells["time_s"]), _ns(cells["until_s"])
+            values = series.setdefault(arm, {}).setdefault(whose, [])
+            grid, replications = grids.setdefault(arm, ([], int(cells["n"])))
+            if len(series[arm]) == 1:
+                grid.append(window)
+            if len(values) == len(grid) or grid[len(values)] != window or int(cells["n"]) != replications:
+                raise ValueError(f"{cells['signal']!r} has another grid or n than the signal before it")
+            values.append((int(cells["numerator"]), int(cells["denominator"])))
+    pooled: SignalsByArm = {}
+    with _complaining(folder / SIGNALS_FILE, 1):
+        if len({tuple(found) for found in series.values()}) > 1:
+            raise ValueError("the arms have different signals")
+        for arm, (grid, replications) in grids.items():
+            rows = [
+                Series(*whose, *map(tuple, zip(*values, strict=True)))
+                for whose, values in series[arm].items()
+                if len(values) == len(grid) or _refuse(f"{whose[0]!r} of {whose[1]!r} is cut short")
+            ]
+            pooled[arm] = Signals(grid[0][1] - grid[0][0], grid[-1][1], tuple(rows), replications)
+    return pooled
+
+
+def _refuse(why: str) -> bool:
+    raise ValueError(why)
+
+
+def _exact_seconds(ns: int) -> str:
+    """`90`, `0.25`: whole nanoseconds come back."""
+    return f"{ns // NS}.{ns % NS:09d}".rstrip("0").rstrip(".")
+
+
+def _ns(seconds: str) -> int:
+    whole, _, rest = seconds.partition(".")
+    return int(whole) * NS + int(f"{rest:0<9}")
+
+
+SignalsByArm = dict[str, Signals]
+"""Arm -> its signals, pooled over its replications."""
+SIGNALS_FILE = "signals.csv"
+_SIGNALS_COLUMNS = (
+    *("arm", "layer", "signal", "of", "time_s", "until_s", "value", "unit"),
+    *("numerator", "denominator", "n"),
+)
 
 
 # ---- the tables ----
@@ -254,14 +333,18 @@ def _rows(table: _Table, texts: Mapping[str, str], folder: Path) -> _Rows:
 
 
 def _lines(
-    file: str, texts: Mapping[str, str], columns: Sequence[str], folder: Path
+    file: str,
+    texts: Mapping[str, str],
+    columns: Sequence[str],
+    folder: Path,
+    key: Sequence[str] = ("arm", "replication", "name"),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, cells by column) of a file, whose columns must be known and begin with the key."""
     # not str.splitlines: a cell may hold a line separator of Unicode
     reader = csv.reader(io.StringIO(texts[file], newline=""), strict=True)
     with _complaining(folder / file, 1):
         header = next(reader, [])
-        if tuple(header[: len(_KEY)]) != _KEY or not set(header) <= set(columns):
+        if tuple(header[: len(key)]) != tuple(key) or not set(header) <= set(columns):
             raise ValueError(f"the columns are {header}, known are {list(columns)}")
     while True:
         with _complaining(folder / file, reader.line_num + 1):

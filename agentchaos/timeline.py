@@ -37,7 +37,7 @@ def timeline(
         begin=begin / NS,
         end=end / NS,
         lanes=tuple(lanes[:LANES_MAX]),
-        bands=_bands(events, begin, end),
+        bands=bands(events, begin, end),
         marks=_marks(events, begin, end),
     )
 
@@ -128,10 +128,11 @@ def _segments(spans: list[Span], begin: int, end: int) -> tuple[Segment, ...]:
     return tuple(Segment(int(a) / NS, int(b) / NS, str(kind)) for a, b, kind in merged)
 
 
-def _bands(events: list[Event], begin: int, end: int) -> tuple[Band, ...]:
+def bands(events: list[Event], begin: int, end: int) -> tuple[Band, ...]:
+    """The faults that were in force between begin and end (ns)."""
     planned = {e.incident: e for e in events if e.kind == "fault_planned"}
     lifted = {e.incident: e.time for e in events if e.kind == "fault_lifted"}
-    bands = []
+    found = []
     unit_of: dict[tuple[str, int], int] = {}
     for event in events:
         if event.kind == "failed_over":
@@ -146,7 +147,7 @@ def _bands(events: list[Event], begin: int, end: int) -> tuple[Band, ...]:
         # process strikes name a unit, state strikes a member: its lane is that of the unit it is on
         unit = unit_of.get((event.agent, event.member), event.member) if scope == "state" else event.member
         lane = f"{event.agent}/{unit}" if scope != "call" and event.member >= 0 else ""
-        bands.append(
+        found.append(
             Band(
                 fault=event.subject,
                 kind=str(detail.get("fault", "")),
@@ -156,7 +157,7 @@ def _bands(events: list[Event], begin: int, end: int) -> tuple[Band, ...]:
                 lane=lane,
             )
         )
-    return tuple(bands)
+    return tuple(found)
 
 
 _MARKS = {

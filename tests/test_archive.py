@@ -13,7 +13,7 @@ import pytest
 from agentchaos import archive
 from agentchaos.archive import Archive, prune, read_data, runs, slug
 from agentchaos.errors import ArchiveError, UsageError
-from agentchaos.metrics.base import Count, Data, Ratio
+from agentchaos.metrics.base import Count, Data, Ratio, Series, Signals
 
 NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
 
@@ -219,6 +219,14 @@ def test_data_come_back_from_the_folder_alone(tmp_path: Path) -> None:
     row: Data = {"task_success": Ratio(9, 10, share=True), "doubled": Count(2)}
     made.write_data({"chaos": {1: row, 0: row}, "control": {0: row}})
     assert read_data(made.folder) == {"chaos": {0: row, 1: row}, "control": {0: row}}
+
+
+def test_signals_come_back_from_the_folder_alone_and_may_be_absent(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    assert made.read_signals() == {}
+    signals = {"chaos": Signals(5, 9, (Series("heartbeat", "bot", (1, 2), (5, 4)),), 3)}
+    made.write_signals(signals)
+    assert made.read_signals() == signals
 
 
 def test_traces_come_back_with_equal_bytes(tmp_path: Path) -> None:

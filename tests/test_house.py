@@ -22,7 +22,7 @@ FLOORS = (
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
     {"plan", "scoring", "workload"},
-    {"simulator", "live", "report", "timeline", "terms"},
+    {"simulator", "live", "report", "timeline", "terms", "signal_charts"},
     {"targets", "archive", "renderers", "reporting"},
     {"spec"},
     {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast"},

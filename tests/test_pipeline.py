@@ -64,6 +64,25 @@ def test_a_run_is_scored_again_from_its_folder_alone(played: tuple[Path, Report]
     assert json.loads((moved / "scores.json").read_text()) == run_object(first)
 
 
+def test_the_signals_of_a_run_are_the_sum_of_its_replications(played: tuple[Path, Report]) -> None:
+    file, report = played
+    plan = pipeline.decide(pipeline.load(file))
+    archive = Archive.open(Path(report.folder))
+    for arm, pooled in archive.read_signals().items():
+        each = [pipeline.play_one(plan, arm, number)[0]["signals"] for number in range(1, 7)]
+        whole = each[0]
+        for one in each[1:]:
+            whole = whole.merge(one)  # type: ignore[union-attr, arg-type]
+        assert pooled == whole
+    assert "signals" not in archive.read_data()["chaos"][1]
+    assert pipeline.score_again(Path(report.folder)).signals == report.signals
+    assert report.signals is not None
+    assert report.signals.replication == report.worst_replication
+    for chart in report.signals.charts:
+        assert chart.chaos.n == 6
+        assert len(chart.chaos.values) == len(report.signals.times)
+
+
 def test_one_replication_is_played_again_with_its_trace(played: tuple[Path, Report], tmp_path: Path) -> None:
     file, first = played
     worst = first.worst_replication
@@ -115,6 +134,9 @@ def test_an_interrupt_leaves_an_archive_that_can_be_read(
     # what had finished is what the whole run has there
     whole = Archive.open(Path(played[1].folder)).read_data()["chaos"]
     assert Archive.open(Path(cut.folder)).read_data()["chaos"].items() <= whole.items()
+    assert [s.replications for s in Archive.open(Path(cut.folder)).read_signals().values()] == (
+        [cut.replications] * 2 if cut.replications else []
+    )
 
 
 def test_what_the_target_cannot_carry_out_is_no_strike(

@@ -20,10 +20,22 @@ from agentchaos.metrics.base import (
     Landing,
     Landings,
     Ratio,
+    Series,
+    Signals,
     Trial,
     Trials,
 )
-from agentchaos.tables import FILES, MEASURES, DataByArm, from_csv, to_csv
+from agentchaos.metrics.layers import LAYERS, SIGNALS
+from agentchaos.tables import (
+    FILES,
+    MEASURES,
+    DataByArm,
+    from_csv,
+    signals_from_csv,
+    signals_to_csv,
+    to_csv,
+)
+from agentchaos.trace import NS
 
 HERE = Path("run")
 
@@ -182,3 +194,77 @@ def test_a_measure_that_stands_there_twice_is_told() -> None:
     twice = written[MEASURES] + written[MEASURES].splitlines(keepends=True)[1]
     with pytest.raises(ArchiveError, match=r"measures\.csv:3:1: 'doubled' stands there twice"):
         from_csv({**written, MEASURES: twice}, HERE)
+
+
+# -- signals
+
+
+@st.composite
+def any_signals(draw: st.DrawFn) -> dict[str, Signals]:
+    every, bins = draw(st.integers(1, 10**12)), draw(st.integers(2, 5))
+    end = (bins - 1) * every + draw(st.integers(1, every))
+    whose = draw(st.lists(st.tuples(st.sampled_from(list(SIGNALS)), texts), unique=True, min_size=1))
+    column = st.lists(ints, min_size=bins, max_size=bins).map(tuple)
+
+    def of_an_arm() -> Signals:
+        rows = tuple(Series(signal, of, draw(column), draw(column)) for signal, of in whose)
+        return Signals(every, end, rows, draw(st.integers(1, 500)))
+
+    return {arm: of_an_arm() for arm in draw(st.lists(names, unique=True, max_size=3))}
+
+
+@given(any_signals())
+def test_any_signals_come_back_exactly(written: dict[str, Signals]) -> None:
+    text = signals_to_csv(written)
+    read = signals_from_csv(text, HERE)
+    assert repr(read) == repr(written)
+    assert signals_to_csv(read) == text
+
+
+SOME = {
+    arm: Signals(
+        NS // 2,
+        5 * NS // 4,
+        (
+            Series("action_frequency", "bot", (6, 3, 0), (NS, NS, NS // 2)),
+            Series("service_health", "crm, eu", (1, 0, 0), (2, 0, 1)),
+        ),
+        2,
+    )
+    for arm in ("chaos", "control")
+}
+
+
+def test_a_line_of_signals_says_what_its_window_is_worth() -> None:
+    lines = signals_to_csv(SOME).splitlines()
+    assert lines[0] == "arm,layer,signal,of,time_s,until_s,value,unit,numerator,denominator,n"
+    assert lines[1] == "chaos,behaviour,action_frequency,bot,0,0.5,360,steps/min,6,1000000000,2"
+    assert lines[3] == "chaos,behaviour,action_frequency,bot,1,1.25,0,steps/min,0,500000000,2"
+    assert lines[5] == 'chaos,system,service_health,"crm, eu",0.5,1,,1,0,0,2'
+    assert len(lines) == 1 + 2 * 2 * 3
+    assert {line.split(",")[1] for line in lines[1:]} <= LAYERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("action_frequency", "action_frequencies", r"signals\.csv:2:1: no signal is called"),
+        (",6,1000000000,", ",six,1000000000,", r"signals\.csv:2:1: invalid literal"),
+        ('"crm, eu",0.5', '"crm, eu",0.6', r"signals\.csv:6:1: .*another grid"),
+        ("0.5,1,,1,0,0,2", "0.5,1,,1,0,0,3", r"signals\.csv:6:1: .*another grid or n"),
+        ("arm,layer", "arm,layers", r"signals\.csv:1:1: the columns are"),
+        ("chaos,behaviour,action_frequency,bot,1,", "control,behaviour,action_frequency,bot,1,", "."),
+    ],
+)
+def test_signals_that_cannot_be_meant_are_told(old: str, new: str, message: str) -> None:
+    text = signals_to_csv(SOME)
+    assert old in text
+    with pytest.raises(ArchiveError, match=message):
+        signals_from_csv(text.replace(old, new, 1), HERE)
+
+
+@pytest.mark.parametrize("left", [-1, -3])
+def test_signals_that_were_cut_off_are_told(left: int) -> None:
+    lines = signals_to_csv(SOME).splitlines(keepends=True)
+    with pytest.raises(ArchiveError, match=r"signals\.csv:1:1: .*(cut short|different signals)"):
+        signals_from_csv("".join(lines[:left]), HERE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Iterable, Iterator
+from operator import add
 from typing import ClassVar, NamedTuple
 
 from agentchaos.trace import Batch
@@ -33,6 +34,8 @@ class GroupFacts:
     """(service, number) of its circuit breakers: one, or one for each role."""
     bulkheads: tuple[str, ...] = ()
     """Services before which it has a bulkhead."""
+    heartbeat: int | None = None
+    """The period of its units' beats; None: they send none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -292,6 +295,52 @@ class Curve:
         return Curve(self.every, tuple(a + b for a, b in zip(self.values, other.values, strict=True)))
 
 
+class Series(NamedTuple):
+    """One signal of one group or service: numerators and denominators, window by window."""
+
+    signal: str
+    of: str
+    numerators: tuple[int, ...]
+    denominators: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signals:
+    """Time series on one grid: window k is [k * every, (k + 1) * every), and none reaches beyond `end` (ns).
+
+    Pooled by sum, so that numerator / denominator is the mean over replications. Scored is none of them:
+    they are kept for a whole arm, not replication by replication.
+    """
+
+    every: int
+    end: int
+    rows: tuple[Series, ...]
+    replications: int = 1
+
+    def merge(self, other: Signals) -> Signals:
+        """Adds two sets of series of the same grid."""
+        assert (self.every, self.end) == (other.every, other.end)
+        pooled = {(row.signal, row.of): row for row in self.rows}
+        for row in other.rows:
+            key = (row.signal, row.of)
+            pooled[key] = _added(pooled[key], row) if key in pooled else row
+        return dataclasses.replace(
+            self, rows=tuple(pooled.values()), replications=self.replications + other.replications
+        )
+
+    def bounds(self) -> tuple[tuple[int, int], ...]:
+        """Begin and end of each window; ns."""
+        bins = len(self.rows[0].numerators) if self.rows else 0
+        return tuple((k * self.every, min(self.end, (k + 1) * self.every)) for k in range(bins))
+
+
+def _added(one: Series, other: Series) -> Series:
+    return one._replace(
+        numerators=tuple(map(add, one.numerators, other.numerators)),
+        denominators=tuple(map(add, one.denominators, other.denominators)),
+    )
+
+
 class Landing(NamedTuple):
     """What became of one declared fault in a replication."""
 
@@ -324,7 +373,7 @@ class Landings:
         )
 
 
-Datum = Ratio | Count | Histogram | Incidents | Trials | Curve | Landings
+Datum = Ratio | Count | Histogram | Incidents | Trials | Curve | Landings | Signals
 Data = dict[str, Datum]
 DataByArm = dict[str, dict[int, Data]]
 """Arm -> replication -> what every metric gave."""

@@ -69,7 +69,7 @@ class Axis(NamedTuple):
             inside = [v for v in _LANDMARKS if self.low <= v <= self.high]
             values = [0.0, *inside] if self.zero else inside
         else:
-            values = list(_round_values(self.low, self.high, decimal=self.decimal))
+            values = list(round_values(self.low, self.high, decimal=self.decimal))
         return tuple(Tick(self.at(v), v) for v in values)
 
 
@@ -91,7 +91,8 @@ def _step(width: float, most: int, *, decimal: bool = False) -> float:
     return 86400.0 * 10.0 ** math.ceil(math.log10(width / 86400 / most))
 
 
-def _round_values(low: float, high: float, most: int = 7, *, decimal: bool = False) -> Iterator[float]:
+def round_values(low: float, high: float, most: int = 7, *, decimal: bool = False) -> Iterator[float]:
+    """Round seconds, or counts, from low to high: about so many."""
     if high <= low:
         return
     step = _step(high - low, most, decimal=decimal)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from agentchaos.renderers import drawing, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.drawing import Axis, Label
+from agentchaos.renderers.multiples import multiples
 from agentchaos.report import RecoveryRow, Report
 from agentchaos.scoring.results import Dimension, Judged, Measured
 
@@ -82,6 +83,7 @@ def view(report: Report) -> dict[str, Any]:
         "phases": phases(report.recovery),
         "lanes": None if report.timeline is None else drawing.swim_lanes(report.timeline),
         "curves": curves(report),
+        "signals": None if report.signals is None else multiples(report.signals, report.horizon),
         "measures": grouped(report.measures),
         "methods": methods(report.measures.values()),
         "not_measured": [a.name for a in report.scores.attributes if a.mean is None],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from agentchaos.renderers import figures, wording
+from agentchaos.renderers import figures, signal_figures, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.figures import LARGE, SMALL, TEXT, count
 from agentchaos.renderers.paint import Box, Sheet, plain_style, tint
@@ -35,6 +35,7 @@ class Png(Renderer):
             "dimensions.png": dimensions_page,
             "recovery.png": recovery_page,
             "timeline.png": timeline_page,
+            "signals.png": signals_page,
         }
         with plain_style():
             sheets = {name: page(report) for name, page in pages.items()}
@@ -198,6 +199,23 @@ def timeline_page(report: Report) -> Sheet | None:
     used = figures.lanes_legend(sheet, box, timeline)
     figure = Box(box.x, box.y + used + 14, box.w, box.h - used - 14)
     figures.swim_lanes(sheet, figure, timeline, timeline.lanes, label_rows=LABEL_ROWS)
+    return sheet
+
+
+def signals_page(report: Report) -> Sheet | None:
+    """`signals.png`; None where no signals were kept."""
+    charts = report.signals
+    if charts is None or not charts.charts:
+        return None
+    n = count(charts.charts[0].chaos.n, "replication")
+    sheet, box = page(
+        report,
+        HEAD + signal_figures.height(charts) + FOOT,
+        f"Signals over time, mean of {n}, in windows of {wording.quantity(charts.every, 's')}",
+        "every chart has its own scale, which does not always begin at 0. Means smooth out what happens at a "
+        "different moment in each replication; the thin line and the tint are of one, that went worst.",
+    )
+    signal_figures.signals(sheet, box, charts, report.horizon)
     return sheet
 
 

@@ -101,6 +101,13 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{plain(value)} {unit}"
 
 
+def signal(value: float | None, unit: str) -> str:
+    """A value of a signal beside a title that names the unit: seconds alone are not read without theirs."""
+    if value is None:
+        return "nothing seen"
+    return quantity(value, "s" if unit == "s" else "")
+
+
 def share(value: float) -> str:
     """A share in 0..1: three decimals, more where it is close to 1 without being 1."""
     if 0.9995 <= value < 1.0:

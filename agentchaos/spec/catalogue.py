@@ -16,6 +16,7 @@ from agentchaos.errors import UsageError
 from agentchaos.faults.base import AgentFault, CallFault, Fault
 from agentchaos.mechanisms.base import Mechanism
 from agentchaos.metrics.base import Metric
+from agentchaos.metrics.layers import LAYERS, SIGNALS, Signal
 from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
 from agentchaos.renderers.base import Renderer
@@ -52,6 +53,7 @@ def kinds() -> dict[str, dict[str, Any]]:
         "recoveries": dict(RECOVERIES),
         "metrics": dict(_metrics()),
         "measures": dict(glossary.MEASURES),
+        "signals": dict(SIGNALS),
         "attributes": {
             name: f"{dimension}: {glossary.ATTRIBUTES[name]}"
             for dimension, names in ATTRIBUTES.items()
@@ -89,7 +91,7 @@ def _about(kind: str, thing: Any) -> str:
     if kind == "distributions":
         about, example = thing
         return f"{about}: {example}"
-    if kind in ("metrics", "renderers") or isinstance(thing, Word):
+    if kind in ("metrics", "renderers", "signals") or isinstance(thing, Word):
         return str(thing.about)
     return (inspect.getdoc(thing) or "").split("\n")[0]
 
@@ -170,6 +172,8 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
     elif kind == "measures":
         yield str(thing)
         yield f"Gate: {example_gate(name)}"
+    elif kind == "signals":
+        yield from _signal(thing)
     elif kind == "distributions":
         about, example = thing
         yield about
@@ -182,6 +186,17 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield from _word(name, thing)
     else:
         yield from _model(name, thing)
+
+
+def _signal(signal: Signal) -> Iterator[str]:
+    yield signal.about
+    yield ""
+    yield f"Layer: {signal.layer} ({LAYERS[signal.layer]})"
+    yield f"Unit: {'a share, 0 to 1' if signal.unit == '1' else signal.unit}"
+    yield f"Formula: {signal.formula}"
+    whose = "group of agents" if signal.of == "agent" else "service"
+    yield f"Of each {whose}; numerators and denominators are pooled by sum over replications."
+    yield "Where: signals.csv in the run's folder, and the section Signals of report.html."
 
 
 def _word(name: str, word: Word) -> Iterator[str]:

@@ -6,7 +6,20 @@ import dataclasses
 import math
 from typing import Any
 
-from agentchaos.report import Band, Lane, Mark, ProgressCurves, RecoveryRow, Report, Segment, Timeline
+from agentchaos.metrics.layers import LAYERS, SIGNALS
+from agentchaos.report import (
+    Band,
+    Lane,
+    Mark,
+    ProgressCurves,
+    RecoveryRow,
+    Report,
+    Segment,
+    SignalChart,
+    SignalCharts,
+    SignalLine,
+    Timeline,
+)
 from agentchaos.scoring.results import Attribute, Dimension, FaultLanding, Judged, Measured, Scores
 
 SHARES = "worse of exact (Dirichlet-weighted, padded) over replications and Wilson over tasks"
@@ -225,6 +238,40 @@ def measures() -> dict[str, Measured]:
     return {m.name: m for m in chaos} | {f"control.{m.name}": m for m in control}
 
 
+def signals(
+    groups: tuple[str, ...] = ("support",), services: tuple[str, ...] = ("gpt", "crm")
+) -> SignalCharts:
+    """Every signal of the groups and services: a wave with a dip, of a store that is never called nothing."""
+    bands = (
+        Band("latency", "latency", "crm", 820.0, 940.0, ""),
+        Band("crash", "incident", "support", 790.0, 900.0),
+        Band("crash", "crash", "support", 790.0, 790.0, "support/0"),
+    )
+
+    def line(level: float, dip: float, n: int) -> SignalLine:
+        values = tuple(level * (1 + 0.1 * math.sin(k / 3)) - (dip if 8 <= k < 10 else 0) for k in range(54))
+        return SignalLine((None, *values[1:50], None, values[51], None, None), level, n)
+
+    charts = [
+        SignalChart(
+            signal=name, layer=about.layer, title=about.title, of=of, unit=about.unit, about=about.about,
+            chaos=line(0.8, 0.3, 24), control=line(0.85, 0.0, 24), worst=line(0.7, 0.9, 1), bands=bands,
+        )
+        for name, about in SIGNALS.items()
+        for of in (groups if about.of == "agent" else services)
+    ]  # fmt: skip
+    nothing = SignalLine((None,) * 54, None, 24)
+    silent = dataclasses.replace(charts[-1], of="archive", chaos=nothing, control=nothing, worst=None)
+    return SignalCharts(
+        every=100.0,
+        end=5400.0,
+        times=tuple(100.0 * k + 50 for k in range(54)),
+        charts=(*charts, silent),
+        replication=21,
+        layers=tuple(LAYERS.items()),
+    )
+
+
 def report(**changes: Any) -> Report:
     """A run that failed, with something of everything in it; `changes` are fields of Report."""
     steps = tuple(18.0 * (k + 1) for k in range(200))
@@ -264,5 +311,6 @@ def report(**changes: Any) -> Report:
             tuple(3.1 * t - (400.0 if t > 1800 else 0.0) for t in steps),
             tuple(3.3 * t for t in steps),
         ),
+        signals=signals(),
     )
     return dataclasses.replace(made, **changes)

@@ -7,7 +7,18 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from made_reports import faults, gates, measured, measures, recovery, report, scores, timeline, times
+from made_reports import (
+    faults,
+    gates,
+    measured,
+    measures,
+    recovery,
+    report,
+    scores,
+    signals,
+    timeline,
+    times,
+)
 
 from agentchaos.renderers import drawing, wording
 from agentchaos.renderers.base import renderers
@@ -72,8 +83,8 @@ def nothing_measured() -> Report:
     overall = Dimension("overall", None, None, None, 0, 0, 19, None, None, "no data")
     return report(
         scores=Scores(overall, empty, blank), measures={}, faults=(), recovery=(), gates=(),
-        verdict="ungated", timeline=None, curves=None, rto=None, rpo=None, worst_replication=None,
-        repeat_worst="", replications=0, complete=False, exit_code=130, warnings=(),
+        verdict="ungated", timeline=None, curves=None, signals=None, rto=None, rpo=None,
+        worst_replication=None, repeat_worst="", replications=0, complete=False, exit_code=130, warnings=(),
     )  # fmt: skip
 
 
@@ -125,6 +136,12 @@ def test_what_a_scenario_calls_things_is_text_and_nothing_else() -> None:
             drawn, why=EVIL, lanes=(Lane(EVIL, (Segment(700, 800, "useful"),)),),
             bands=tuple(dataclasses.replace(b, fault=EVIL, lane=EVIL, target=EVIL) for b in drawn.bands),
             marks=(Mark(EVIL, 750, "detected", EVIL),),
+        ),
+        signals=dataclasses.replace(
+            signals(groups=(EVIL,)),
+            charts=tuple(dataclasses.replace(
+                chart, of=EVIL, bands=tuple(dataclasses.replace(b, fault=EVIL) for b in chart.bands)
+            ) for chart in signals().charts),
         ),
     )  # fmt: skip
     reader = read(one)
@@ -272,14 +289,14 @@ def test_a_long_timeline_stays_small() -> None:
         replication=1, why="long", begin=0, end=3000, bands=(), marks=marks,
         lanes=tuple(Lane(f"a/{k}", segments) for k in range(40)),
     )  # fmt: skip
-    assert len(Html().files(report())["report.html"]) < 150_000
+    assert len(Html().files(report(signals=None))["report.html"]) < 150_000
     assert len(Html().files(report(timeline=long))["report.html"]) < 1_500_000
 
 
 def test_a_curve_of_any_length_is_thinned() -> None:
     many = tuple(float(k + 1) for k in range(50_000))
-    one = report(curves=ProgressCurves(many, many, many))
-    assert len(page(one)) < len(page(report())) + 20_000
+    one = report(curves=ProgressCurves(many, many, many), signals=None)
+    assert len(page(one)) < len(page(report(signals=None))) + 20_000
     assert page(one).count('class="c-chaos"') == 2
 
 

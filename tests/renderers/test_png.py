@@ -35,7 +35,7 @@ from agentchaos.renderers.png import CARD_LANES, Png, card, slowest
 from agentchaos.report import Band, Lane, Mark, RecoveryRow, Segment, Timeline
 from agentchaos.scoring.results import Dimension, Judged, Measured, Scores
 
-ALL = ["dimensions.png", "recovery.png", "report.png", "timeline.png"]
+ALL = ["dimensions.png", "recovery.png", "report.png", "signals.png", "timeline.png"]
 LONG = "the_very_long_name_of_something_that_nobody_could_remember_" * 4
 ODD = "\u65e5\u672c\u8a9e \U0001f642 $x_1$ \u202e<b>\x07\n\ttab \u00e9\u0301"
 
@@ -150,6 +150,9 @@ HARD: dict[str, dict[str, Any]] = {
         ),
     },
     "interrupted": {"complete": False, "exit_code": 130},
+    "many signals": {"signals": made_reports.signals(
+        groups=tuple(f"a-group-with-a-long-name-{n}" for n in range(9)), services=("s" * 60,),
+    )},
 }  # fmt: skip
 
 
@@ -196,7 +199,7 @@ def test_text_stays_on_the_sheet_and_apart(case: str, monkeypatch: pytest.Monkey
     assert recorder.complaints() == []
 
 
-def test_all_four_files_are_pngs_of_their_size() -> None:
+def test_all_five_files_are_pngs_of_their_size() -> None:
     files = Png().files(made_reports.report())
     assert sorted(files) == ALL
     assert size(files["report.png"]) == (1600, 1100)
@@ -208,7 +211,7 @@ def test_all_four_files_are_pngs_of_their_size() -> None:
 
 
 def test_what_did_not_happen_has_no_file() -> None:
-    report = made_reports.report(recovery=(), timeline=None)
+    report = made_reports.report(recovery=(), timeline=None, signals=None)
     assert sorted(Png().files(report)) == ["dimensions.png", "report.png"]
 
 

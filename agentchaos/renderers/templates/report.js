@@ -75,6 +75,52 @@
     }
   }
 
+  // the value of each line of a signal where the pointer is
+  const told = (value, unit) => `${Number(value.toPrecision(3))}${unit === "s" ? " s" : ""}`;
+  const clock = (seconds) => {
+    const s = Math.round(seconds);
+    const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+    let rest = s;
+    const words = parts.flatMap(([size, word]) => {
+      const many = Math.floor(rest / size);
+      rest -= many * size;
+      return many ? [`${many} ${word}`] : [];
+    });
+    return words.slice(0, 2).join(" ") || "0";
+  };
+  for (const figure of document.querySelectorAll(".multiple")) {
+    const { low, high, end, unit } = figure.dataset;
+    const pane = figure.querySelector(".pane");
+    const lines = [["c-chaos", "with faults"], ["c-control", "without"], ["c-one", "alone"]].flatMap(([name, word]) => {
+      const path = pane.querySelector(`.${name}`);
+      if (!path) return [];
+      const points = [...path.getAttribute("d").matchAll(/[ML](\d+) (\d+)/g)].map(([, x, y]) => [+x, +y]);
+      return points.length ? [[word, points]] : [];
+    });
+    const cursor = document.createElement("div");
+    const tip = document.createElement("div");
+    cursor.className = "cursor";
+    tip.className = "tip";
+    pane.addEventListener("pointermove", (event) => {
+      const box = pane.getBoundingClientRect();
+      const x = (1000 * (event.clientX - box.left)) / box.width;
+      const texts = lines.map(([word, points]) => {
+        const near = points.reduce((a, b) => (Math.abs(b[0] - x) < Math.abs(a[0] - x) ? b : a));
+        if (Math.abs(near[0] - x) > 12) return `- ${word}`;
+        return `${told(+low + ((1000 - near[1]) / 1000) * (high - low), unit)} ${word}`;
+      });
+      tip.textContent = [`at ${clock((x * end) / 1000)}`, ...texts].join("\n");
+      cursor.style.left = `${event.clientX - box.left}px`;
+      tip.style.left = x < 500 ? `${event.clientX - box.left + 6}px` : "";
+      tip.style.right = x < 500 ? "" : `${box.right - event.clientX + 6}px`;
+      pane.append(cursor, tip);
+    });
+    pane.addEventListener("pointerleave", () => {
+      cursor.remove();
+      tip.remove();
+    });
+  }
+
   // paper has no folds
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details.fold")) fold.open = true;
