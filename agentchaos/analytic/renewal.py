@@ -316,12 +316,6 @@ def wilson_low(successes: int, trials: int, confidence: float = 0.95) -> float:
     return (p + z * z / (2 * n) - z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
 
 
-def thinned_mean(gap: Distribution, keep: float) -> float:
-    """The mean time between the events of a renewal process of which each is kept with a chance."""
-    require(0 < keep <= 1, f"the chance is {keep:g}; it must be above 0")
-    return gap.mean() / keep
-
-
 def pooled_rate(means: Sequence[float]) -> float:
     """The rate of several independent Poisson streams together, from their mean gaps: sum 1/m."""
     if not means:
