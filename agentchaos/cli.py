@@ -300,6 +300,50 @@ def plan(
 
 
 @app.command()
+def solve(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The closed forms alone: nothing is played.")
+    ] = False,
+    confirm: Annotated[
+        bool,
+        typer.Option(
+            "--confirm/--no-confirm", help="Play the recommended checkpoint interval beside others."
+        ),
+    ] = True,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Set closed forms beside simulation.
+
+    Where a measure has a closed form: its formula, exact and simulated value, standard error and z; where
+    it has none, the reason. Also recommends a checkpoint interval, and tries it.
+    """
+    with _told(as_json):
+        from agentchaos import pipeline, solution
+
+        loaded = pipeline.load(file, overrides or ())
+        decided = pipeline.decide(loaded, seed=seed, replications=_number(replications))
+
+        def play(plan: Any, name: str) -> list[Any]:
+            with _progress(name, show=not as_json) as progress:
+                played = pipeline.play(plan, jobs=jobs, progress=progress)
+            if not played.complete:
+                raise KeyboardInterrupt
+            return list(played.arms["chaos"].values())
+
+        solved = solution.solution(decided, None if exact else play, confirm=confirm)
+        if as_json:
+            typer.echo(json.dumps(solution.solution_object(solved), indent=2, allow_nan=False))
+            return
+        for line in solution.lines(solved):
+            typer.echo(line)
+
+
+@app.command()
 def init(
     path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="The file to write.")] = None,
     from_: Annotated[

@@ -22,10 +22,10 @@ FLOORS = (
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
     {"plan", "scoring", "workload"},
-    {"simulator", "live", "report", "timeline", "terms", "signal_charts"},
+    {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin"},
     {"targets", "archive", "renderers", "reporting"},
     {"spec"},
-    {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast"},
+    {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast", "solution"},
     {"cli", "__main__"},
 )
 """From the ground up. A room imports its own floor and those below; new rooms are entered here."""

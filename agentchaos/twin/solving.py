@@ -1,0 +1,51 @@
+"""Puts every question to a plan, and sets the answers beside what was simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from agentchaos.analytic.base import NoClosedForm
+from agentchaos.metrics.base import Data
+from agentchaos.plan import Plan
+from agentchaos.twin import availability, calls, completion, queues, recovery
+from agentchaos.twin.estimates import Compared, compare
+from agentchaos.twin.values import Closed, Questions, Unsolved
+
+RECOGNISERS: tuple[Callable[[Plan], Questions], ...] = (
+    availability.questions,
+    recovery.questions,
+    completion.questions,
+    queues.questions,
+    calls.questions,
+)
+
+
+class Twin(NamedTuple):
+    """The closed forms of a plan, and the measures that have none."""
+
+    closed: tuple[Closed, ...] = ()
+    unsolved: tuple[Unsolved, ...] = ()
+
+    def beside(self, rows: Sequence[Data]) -> tuple[Compared, ...]:
+        """Each closed form beside the data of the replications with faults."""
+        return tuple(compare(one, rows) for one in self.closed)
+
+
+def solve(plan: Plan) -> Twin:
+    """Every measure of a plan for which there is a recogniser: its closed form, or why it has none.
+
+    Where two recognisers know of one measure, the first closed form stands, and else the first reason.
+    """
+    closed: dict[str, Closed] = {}
+    unsolved: dict[str, Unsolved] = {}
+    for questions in RECOGNISERS:
+        for question in questions(plan):
+            if question.measure in closed:
+                continue
+            try:
+                closed[question.measure] = question.answer()
+                unsolved.pop(question.measure, None)
+            except NoClosedForm as why:
+                unsolved.setdefault(question.measure, Unsolved(question.measure, question.subject, str(why)))
+    return Twin(tuple(closed.values()), tuple(unsolved.values()))
