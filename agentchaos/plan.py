@@ -84,6 +84,8 @@ class Plan:
                     deadline=group.tasks.deadline,
                     panel=group.tasks.panel,
                     mechanisms=group.mechanisms,
+                    talks=group.talk is not None,
+                    hands_off=group.hand_off is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),

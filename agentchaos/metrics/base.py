@@ -29,6 +29,8 @@ class GroupFacts:
     panel: int | None
     mechanisms: tuple[str, ...] = ()
     """The names of those that protect it; what a mechanism costs is measured, 0 included, where it stands."""
+    talks: bool = False
+    hands_off: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -198,6 +200,16 @@ class Histogram:
         )
 
 
+class Reach(NamedTuple):
+    """How far the taint of a strike came in one group: steps, tasks, agents, and how long (ns)."""
+
+    agent: str
+    steps: int
+    tasks: int
+    agents: int
+    time: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Incident:
     """One incident, from onset to caught up. Times in ns from the start; None = it did not come to that.
@@ -206,7 +218,8 @@ class Incident:
     `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process,
     state, service; or `absorbed`, for a strike (on calls, checkpoints, a standby) that led to no incident.
     `point` is the recovery point (ns), None where no state was restored; `lost` marks a task abandoned
-    instead of caught up; `escaped` that a task ended wrong by its taint, or did a deed twice.
+    instead of caught up; `escaped` that a task ended wrong by its taint, or did a deed twice. `reach`: the
+    cascade by the groups that it struck or reached.
     """
 
     id: str
@@ -237,6 +250,7 @@ class Incident:
     cascade_agents: int = 0
     taint_time: int = 0
     escaped: bool = False
+    reach: tuple[Reach, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
