@@ -122,7 +122,7 @@ EXAMPLES: dict[str, str] = {
     "band": "band: {good: 0.8, window: 2min, slow: 10s}",
     "burst": "burst: [{at: 30min, tasks: 50}]",
     "spawn": "spawn: {probability: 5%, generations: 2}",
-    "talk": "talk: {to: support, every: 5 steps, taints: 30%}",
+    "talk": "talk: {to: payments, every: 5 steps, taints: 30%}",
     "hand_off": "hand_off: {to: payments, chance: 50%, carries: 60%}",
     "protect": "protect: {heartbeat: {every: 5s, misses: 3}, checkpointing: {every: 5 steps}}",
     "recover": "recover: checkpoint",

@@ -257,8 +257,7 @@ class Scenario(Noun):
         open_ = tasks.arrive is not None or tasks.schedule or tasks.burst
         if not (open_ or tasks.loop is not None or handed):
             what = "say where tasks come from: 'arrive: poisson(60/h)', or 'loop: 20'"
-            cut: tuple[Loc, ...] = (*((*here, k) for k in ("arrive", "schedule", "burst", "loop")),)
-            yield Finding(here, what, (*cut, ("agents", "*", "hand_off", "to")))
+            yield Finding(here, what, ((*here, "*", "*", "*"), ("agents", "*", "hand_off", "to")))
         if self.warmup and isinstance(tasks.loop, int):
             what = f"the tasks of '{name}' are all planned at the start; with 'loop: {tasks.loop}' it is 0"
             yield Finding(("warmup",), what, ((*here, "loop"),))
