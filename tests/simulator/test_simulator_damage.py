@@ -69,8 +69,9 @@ def strike(damage: str, part: str, moment: str = "57s") -> str:
 def outcomes(played: Played) -> list[str]:
     """A word a task: its steps in the order of their doing, `.` right, `x` wrong, `p` planning, `-` cut."""
     words: dict[str, str] = {}
+    signs = {"right": ".", "wrong": "x", "interrupted": "-"}
     for step in played.steps:
-        sign = "p" if step.what == "replan" else {"right": ".", "wrong": "x", "interrupted": "-"}[step.outcome]
+        sign = "p" if step.what == "replan" else signs[step.outcome]
         words[step.task] = words.get(step.task, "") + sign
     return list(words.values())
 
@@ -78,7 +79,7 @@ def outcomes(played: Played) -> list[str]:
 WELL = "." * 12
 
 CELLS: dict[tuple[str, str], tuple[str, str]] = {
-    # lost: the goal is given up, the plan is made again, context and memory are hazards until they are rebuilt
+    # lost: the goal is given up, the plan made again, context and memory are hazards until they are rebuilt
     ("lost", "memory"): (".....xxxxxxx", "xxxx........"),
     ("lost", "goal"): ("......", WELL),
     ("lost", "plan"): ("......pp......", WELL),

@@ -29,9 +29,7 @@ agents:
 faults: [FAULTS]
 """
 BARE = "notice: 0, poison_notice: 0, poison_wrong: 1, corrupt_wrong: 1"
-UNSEEN = (
-    f"{{memory: {{{BARE}}}, goal: {{{BARE}}}, plan: {{{BARE}}}, context: {{{BARE}}}, tools: {{{BARE}}}}}"
-)
+UNSEEN = f"{{memory: {{{BARE}}}, goal: {{{BARE}}}, plan: {{{BARE}}}, context: {{{BARE}}}, tools: {{{BARE}}}}}"
 POISON = "{poisoning: {agent: a, parts: [context], at: 37s}}"
 
 
@@ -224,7 +222,7 @@ def test_a_tainted_agent_whose_task_is_right_hands_on_taint_alone() -> None:
 
 def test_it_carries_with_its_chance() -> None:
     for carries, least, most in (("0", 0, 0), ("0.5", 12, 28), ("1", 40, 40)):
-        first = [[s for s in hand(LIE, f"carries: {carries}", seed=n).steps if s.agent == "b"][0]
+        first = [next(s for s in hand(LIE, f"carries: {carries}", seed=n).steps if s.agent == "b")
                  for n in range(40)]  # fmt: skip
         assert least <= sum(bool(s.taint) for s in first) <= most
 
@@ -248,7 +246,7 @@ def test_circles_end_after_their_rounds() -> None:
     run = play(text.replace("UNSEEN", UNSEEN))
     ids = [e.task for e in run.events("task_planned") if e.task.endswith("/0:0")]
     assert [id_.count("/") for id_ in ids] == [1, 2, 3, 4, 5, 6]
-    assert [id_[0] for id_ in ids] == ["a", "b", "a", "b", "a", "b"], "b is left for the second time, and no more"
+    assert [id_[0] for id_ in ids] == ["a", "b", "a", "b", "a", "b"], "twice back, and no more"
 
 
 def test_a_crash_changes_no_draw_of_a_task_that_it_does_not_touch() -> None:

@@ -101,7 +101,7 @@ def test_a_crash_does_not_lose_it() -> None:
 
 
 def test_a_restart_from_a_checkpoint_does_not_set_it_back() -> None:
-    # poisoned at 57 s; a member crashes at 78 s and comes back with a snapshot of 40 s, from before the poison
+    # poisoned at 57 s; a member crashes at 58 s and comes back with a snapshot of 40 s, from before that
     saves = "{checkpointing: {every: 4 steps, write: 0s, generations: 1, mode: async}}"
     crash = "{crash: {agent: a, at: 58s, who: any}}"
     played = run(f"{POISON}, {crash}", UNSEEN, protect=saves, recover="checkpoint")

@@ -103,7 +103,14 @@ def test_a_short_word_for_a_recovery_is_explained(word: str) -> None:
 
 
 def test_parts_are_explained_with_defaults_of_their_own() -> None:
-    damages = ("corrupt_hazard", "corrupt_wrong", "stale_hazard", "stale_wrong", "stale_steps", "poison_wrong")
+    damages = (
+        "corrupt_hazard",
+        "corrupt_wrong",
+        "stale_hazard",
+        "stale_wrong",
+        "stale_steps",
+        "poison_wrong",
+    )
     for part in ("memory", "goal", "plan", "context", "tools"):
         told = run("explain", part)[1]
         assert str(StateSpec.model_fields[part].description) in told
