@@ -15,7 +15,7 @@ PARTS: tuple[Part, ...] = ("memory", "goal", "plan", "context", "tools")
 
 CallEffect = Literal["delay", "error", "corrupt", "timeout_before_commit", "timeout_after_commit"]
 ProcessEffect = Literal["crash", "hang"]
-StateEffect = Literal["lose", "corrupt"]
+StateEffect = Literal["lose", "corrupt", "stale", "poison"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +44,11 @@ class OnProcess:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OnState:
-    """Befall parts of a member's state, or the newest `generations` of its checkpoints."""
+    """Befall parts of a member's state, or the newest `generations` of its checkpoints.
+
+    lose: gone. corrupt: wrong. stale: an old version, valid and wrong, until it has been read anew.
+    poison: something plausible and wrong was written into it, and copies of it are poison again.
+    """
 
     effect: StateEffect
     parts: tuple[Part, ...]

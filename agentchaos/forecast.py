@@ -36,14 +36,20 @@ def lines(plan: Plan, want: Needed) -> Iterator[str]:
     yield from _power(plan, want)
 
 
-def utilisation(group: Group, plan: Plan) -> float:
-    """The share of the horizon in which its roles are busy, over all sources of work."""
-    return workload.utilisation(group, plan.world.services, plan.world.horizon / NS)
+def utilisation(name: str, plan: Plan) -> float:
+    """The share of the horizon in which the roles of a group are busy, over all sources of work."""
+    horizon, group = plan.world.horizon / NS, plan.world.agents[name]
+    return workload.utilisation(group, plan.world.services, horizon, _handed(plan)[name])
+
+
+def _handed(plan: Plan) -> dict[str, float]:
+    world = plan.world
+    return workload.handed_over(world.agents, world.services, world.horizon / NS)
 
 
 def _group(name: str, group: Group, plan: Plan) -> Iterator[str]:
-    share = utilisation(group, plan)
-    work = workload.offered(group, plan.world.services, plan.world.horizon / NS)
+    share = utilisation(name, plan)
+    work = workload.offered(group, plan.world.services, plan.world.horizon / NS, _handed(plan)[name])
     closed = group.tasks.loop is not None
     always = group.tasks.loop == "endless" or (closed and share >= 0.995)
     busy = "closed loop: always busy" if always else f"about {_percent(share)} busy"
@@ -54,7 +60,8 @@ def _group(name: str, group: Group, plan: Plan) -> Iterator[str]:
     if share < 0.10 and not always:
         yield f"  ! idle agents exercise nothing: {name} is busy only {_percent(share)} of the time"
     if work > 1.0 and not closed:
-        queue = "grows without end" if group.tasks.arrive is not None else "outlasts the horizon"
+        grows = group.tasks.arrive is not None or _handed(plan)[name]
+        queue = "grows without end" if grows else "outlasts the horizon"
         yield f"  ! more work than {name} can do: its queue {queue}"
 
 
@@ -111,7 +118,7 @@ def _fault(fault: Fault, strikes: list[tuple[int, Strike]], plan: Plan) -> Itera
     elif isinstance(fault, CallFault):
         yield from _hardly(fault, befallen, plan)
     if isinstance(fault, AgentFault) and fault.needs_work:
-        share = utilisation(plan.world.agents[fault.agent], plan)
+        share = utilisation(fault.agent, plan)
         if share < 0.8:
             yield (
                 f"  ! about {1 - share:.0%} of its strikes will find an idle agent with nothing to lose; "
@@ -139,11 +146,11 @@ def befallen_calls(fault: CallFault, strikes: Sequence[tuple[int, Strike]], plan
 
     strikes: (replication, strike), all of this fault. Calls that are made again are not counted.
     """
-    horizon = plan.world.horizon / NS
+    horizon, handed = plan.world.horizon / NS, _handed(plan)
     spells = [
         spell
-        for group in plan.world.agents.values()
-        for spell in workload.calls(fault.service, group, plan.world.services, horizon)
+        for name, group in plan.world.agents.items()
+        for spell in workload.calls(fault.service, group, plan.world.services, horizon, handed[name])
     ]
     total, last, until = 0.0, 0, 0.0
     for number, strike in sorted(strikes, key=lambda one: (one[0], one[1].time)):
@@ -163,7 +170,7 @@ def _at_work(fault: Fault, number: int, plan: Plan) -> str:
     if not isinstance(fault, AgentFault):
         return ""
     group = plan.world.agents[fault.agent]
-    busy = utilisation(group, plan)
+    busy = utilisation(fault.agent, plan)
     if fault.scope == "process":  # standbys are struck too, and hold no role
         busy *= group.count / (group.count + group.standbys)
     return f", about {number * busy:.0f} of them on a working member"
@@ -184,9 +191,10 @@ def _trial(plan: Plan) -> tuple[Plan, float]:
     """A plan to measure time on, and which share of a replication it plays."""
     world = plan.world
     horizon_s = world.horizon / NS
+    handed = _handed(plan)
     steps = sum(
-        workload.tasks(group, world.services, horizon_s) * group.tasks.steps.mean()
-        for group in world.agents.values()
+        workload.tasks(group, world.services, horizon_s, handed[name]) * group.tasks.steps.mean()
+        for name, group in world.agents.items()
     )
     share = min(1.0, TRIAL_STEPS / max(steps, 1.0))
     if share == 1.0:

@@ -101,18 +101,19 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
 
     drawn = [{s.fault for s in plan.replication("chaos", n).strikes} for n in range(1, SAMPLE + 1)]
     world = plan.world
-    panels = [(group, group.tasks.panel) for group in world.agents.values() if group.tasks.panel is not None]
     counted = (world.horizon - world.warmup) / NS
+    handed = workload.handed_over(world.agents, world.services, counted)
+    panels = {name: g.tasks.panel for name, g in world.agents.items() if g.tasks.panel is not None}
     return replications_needed(
         plan.gates,
         plan.objectives,
-        [size for _, size in panels],
+        list(panels.values()),
         scenario.max_replications,
         [
             Struck(fault.label, fault.scope, sum(fault.label in faults for faults in drawn) / SAMPLE)
             for fault in plan.faults
         ],
-        [workload.tried(group, world.services, counted) for group, _ in panels],
+        [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
     )
 
 

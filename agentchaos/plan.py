@@ -87,6 +87,8 @@ class Plan:
                     breakers=group.breakers,
                     bulkheads=group.bulkheads,
                     heartbeat=group.heartbeat.every if group.heartbeat is not None else None,
+                    talks=group.talk is not None,
+                    hands_off=group.hand_off is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),

@@ -35,6 +35,7 @@ from agentchaos.metrics.base import (
     Landing,
     Landings,
     Ratio,
+    Reach,
     Series,
     Signals,
     Trial,
@@ -170,6 +171,9 @@ _READ: dict[str, Callable[[str], Any]] = {
     "str": str,
     "bool": _flag,
     "int | None": lambda text: None if text == "" else int(text),
+    "tuple[Reach, ...]": lambda text: tuple(
+        Reach(str(agent), *(int(number) for number in numbers)) for agent, *numbers in json.loads(text)
+    ),
 }
 """How a cell is read, by the annotation of its field."""
 
@@ -204,9 +208,14 @@ def _buckets_of(cells: Mapping[str, str]) -> tuple[tuple[int, int], ...]:
 _INCIDENT = _readers(Incident)
 
 
+def _json(cell: object) -> str:
+    return json.dumps(cell, ensure_ascii=False, separators=(",", ":"))
+
+
 def _incident_cells(rows: Iterable[tuple[int, Incident]]) -> Iterator[list[Any]]:
     for number, incident in rows:
-        yield [number, *(getattr(incident, name) for name in _INCIDENT)]
+        cells = [getattr(incident, name) for name in _INCIDENT]
+        yield [number, *(_json(cell) if isinstance(cell, tuple) else cell for cell in cells)]
 
 
 def _incident_of(cells: Mapping[str, str]) -> tuple[tuple[int, Incident]]:

@@ -132,10 +132,18 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "side_effect_compensated": ("agent", "task", "step", "subject", "value"),  # value: 1 undone, 0 not
     # self-healing acts; subject = what it does; value: 1 rightly, 0 for nothing
     "healing_started": ("agent", "member", "subject", "value"),
-    "part_lost": ("agent", "member", "subject"),
-    "part_rebuilt": ("agent", "member", "subject"),
-    "part_tainted": ("agent", "member", "incident", "subject"),
-    "part_cleansed": ("agent", "member", "incident", "subject"),
+    # member: -1 for the memory that a group shares
+    "part_lost": ("agent", "subject"),
+    "part_rebuilt": ("agent", "subject"),
+    "part_tainted": ("agent", "incident", "subject"),
+    "part_cleansed": ("agent", "incident", "subject"),
+    # messages; agent and member: who sends, gets or acts; subject: the group at the other end; task and
+    # step: those of the sender or of the one that acts; detail: id (the same in all three), kind (talk |
+    # handoff), to (the member it goes to, -1: whoever takes it), taint (ids of strikes that it brings along;
+    # of acted: those that the reader has from it)
+    "message_sent": ("agent", "member", "task", "step", "subject", "detail"),
+    "message_delivered": ("agent", "member", "subject", "detail"),
+    "message_acted": ("agent", "member", "task", "step", "subject", "detail"),
     # faults; incident = id of the strike; subject = name of the fault; detail: fault (kind),
     # target, scope
     "fault_planned": ("incident", "subject", "detail"),
@@ -194,6 +202,9 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "vote_decided": ("for", "against"),
     "verified": ("spent",),
     "approval_given": ("attention",),
+    "message_sent": ("id", "kind", "to", "taint"),
+    "message_delivered": ("id", "kind"),
+    "message_acted": ("id", "kind", "taint"),
 }
 """Kind -> keys that its `detail` must have; None is a value there (no deadline, none restored)."""
 
@@ -203,6 +214,7 @@ COPIES = 8
 CALL_OUTCOMES = frozenset(
     {"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "rejected", "interrupted", "spare"}
 )
+MESSAGE_KINDS = ("talk", "handoff")
 TASK_OUTCOMES = frozenset({"done", "failed", "abandoned", "goal_lost"})
 
 
@@ -297,7 +309,8 @@ def check(rows: Iterable[Row]) -> list[str]:
 class Checker:
     """`check` for a trace that comes in batches.
 
-    It remembers open tasks, units and roles that are down, strikes and incidents; not what is over.
+    It remembers open tasks, units and roles that are down, strikes and incidents, and messages that were
+    not yet acted upon; not what is over.
     So a task that is named after its end reads as one that is not open.
     """
 
@@ -311,6 +324,7 @@ class Checker:
         self._incidents: dict[str, set[str]] = {}
         self._down: set[tuple[Any, ...]] = set()
         self._breakers: dict[tuple[str, int, str], str] = {}  # those that are not closed
+        self._messages: dict[tuple[str, str], str] = {}
         self._rules: dict[str, Callable[[Event], None]] = {
             "task_planned": self._task_planned,
             "task_arrived": self._task_arrived,
@@ -332,6 +346,7 @@ class Checker:
             **dict.fromkeys(_OF_PART, self._part),
             **dict.fromkeys(_ALTERNATING, self._alternates),
             **dict.fromkeys(_BREAKER_TURNS, self._breaker_turns),
+            **dict.fromkeys(_OF_MESSAGE, self._message),
         }
 
     def take(self, rows: Batch | Iterable[Row]) -> None:
@@ -469,6 +484,8 @@ class Checker:
     def _part(self, event: Event) -> None:
         if event.subject not in PARTS:
             self._say(f"part {event.subject!r} is unknown")
+        elif event.member < 0 and event.subject != "memory":
+            self._say("member must be filled: agents share nothing but memory")
 
     def _fault_planned(self, event: Event) -> None:
         if event.incident in self._strikes:
@@ -504,6 +521,20 @@ class Checker:
                 self._say(f"incident {event.incident!r} has {event.kind} twice")
             seen.add(event.kind)
 
+    def _message(self, event: Event) -> None:
+        """Sent, then delivered, then acted upon; each once, and perhaps never."""
+        detail, now = event.detail or {}, event.kind.removeprefix("message_")
+        if detail.get("kind") not in MESSAGE_KINDS:
+            self._say(f"kind {detail.get('kind')!r} is unknown")
+        message = (str(detail.get("kind")), str(detail.get("id")))
+        before = self._messages.get(message, "")
+        if before != {"sent": "", "delivered": "sent", "acted": "delivered"}[now]:
+            self._say(f"message {message[1]!r} is {now}, but was {before or 'not sent'} before")
+        if now == "acted":
+            self._messages.pop(message, None)
+        else:
+            self._messages[message] = now
+
     def _alternates(self, event: Event) -> None:
         what, turn = event.kind.split("_")
         whose = (what, event.agent, event.value if what == "unit" else event.member)
@@ -524,6 +555,7 @@ _DEFAULTS = Event._field_defaults
 _OF_INCIDENT = ("incident_joined", "failure_detected", "recovery_started", "recovered", "caught_up")
 _OF_STEP = ("vote_cast", "vote_decided", "verified", "approval_requested", "approval_given")
 _OF_PART = ("part_lost", "part_rebuilt", "part_tainted", "part_cleansed")
+_OF_MESSAGE = ("message_sent", "message_delivered", "message_acted")
 _NUMBERS = ("member", "step")
 _ALTERNATING = ("unit_down", "unit_up", "role_down", "role_up")
 

@@ -1,6 +1,7 @@
 """How much work a world holds, in expectation: tasks, steps, calls, and when the roles are busy with them.
 
-Means without queueing, retries and failures. Times here are seconds.
+Means without queueing, retries and failures. Times here are seconds. `handed`: the tasks that other groups
+hand to this one, see `handed_over`.
 """
 
 from __future__ import annotations
@@ -78,28 +79,44 @@ def endless(group: Group, services: Services, horizon_s: float) -> float:
     return group.count * horizon_s / (task_seconds(group, services) or PAUSE_S)
 
 
-def tasks(group: Group, services: Services, horizon_s: float) -> float:
+def tasks(group: Group, services: Services, horizon_s: float, handed: float = 0.0) -> float:
     """The tasks of a replication, over all sources and with those that agents start themselves."""
     own = arrivals(group, horizon_s) + listed(group) + endless(group, services, horizon_s)
-    return own * brood(group)
+    return (own + handed) * brood(group)
+
+
+def handed_over(agents: Mapping[str, Group], services: Services, horizon_s: float) -> dict[str, float]:
+    """The tasks that each group is handed by others, if all are done in the end."""
+    handed = dict.fromkeys(agents, 0.0)
+    for name, group in agents.items():
+        number, lineage = tasks(group, services, horizon_s), [name]
+        while (hand := agents[lineage[-1]].hand_off) is not None and hand.to in agents:
+            if lineage.count(hand.to) > (hand.rounds or 0):
+                break
+            handed[hand.to] += number * float(hand.chance)
+            number *= float(hand.chance) * brood(agents[hand.to])
+            lineage.append(hand.to)
+    return handed
 
 
 # -- when it is done ----------------------------------------------------------------------------
 
 
-def offered(group: Group, services: Services, horizon_s: float) -> float:
+def offered(group: Group, services: Services, horizon_s: float, handed: float = 0.0) -> float:
     """The work that there is, as a share of what the roles can do within the horizon; may be above 1."""
     if group.tasks.loop == "endless":
         return 1.0
-    work = tasks(group, services, horizon_s) * task_seconds(group, services)
+    work = tasks(group, services, horizon_s, handed) * task_seconds(group, services)
     return work / (horizon_s * group.count)
 
 
-def spells(group: Group, services: Services, horizon_s: float) -> Iterator[Spell]:
+def spells(group: Group, services: Services, horizon_s: float, handed: float = 0.0) -> Iterator[Spell]:
     """When the steps of a group are done; together never more than its roles can do."""
     step = step_seconds(group, services)
     per_task = group.tasks.steps.mean() * brood(group)
     full = group.count / max(step, INSTANT_S)  # steps a second with every role at work
+    if handed and horizon_s:
+        yield Spell(0.0, horizon_s, min(full, handed * per_task / horizon_s))
     if group.tasks.loop == "endless":
         yield Spell(0.0, horizon_s, full if step else group.count * per_task / PAUSE_S)
     elif group.tasks.loop is not None:
@@ -120,23 +137,27 @@ def _spell(begin: float, horizon_s: float, steps: float, rate: float) -> Spell:
     return Spell(begin, min(horizon_s, begin + steps / rate), rate)
 
 
-def utilisation(group: Group, services: Services, horizon_s: float) -> float:
+def utilisation(group: Group, services: Services, horizon_s: float, handed: float = 0.0) -> float:
     """The share of the horizon in which its roles are busy, at most 1."""
-    done = math.fsum(s.steps(0.0, horizon_s) for s in spells(group, services, horizon_s))
+    done = math.fsum(s.steps(0.0, horizon_s) for s in spells(group, services, horizon_s, handed))
     return min(1.0, done * step_seconds(group, services) / (horizon_s * group.count))
 
 
-def tried(group: Group, services: Services, horizon_s: float) -> float:
+def tried(group: Group, services: Services, horizon_s: float, handed: float = 0.0) -> float:
     """The tasks of a replication that there is time for."""
-    done = math.fsum(s.steps(0.0, horizon_s) for s in spells(group, services, horizon_s))
-    return min(tasks(group, services, horizon_s), done / max(1.0, group.tasks.steps.mean()))
+    done = math.fsum(s.steps(0.0, horizon_s) for s in spells(group, services, horizon_s, handed))
+    return min(tasks(group, services, horizon_s, handed), done / max(1.0, group.tasks.steps.mean()))
 
 
-def calls(service: str, group: Group, services: Services, horizon_s: float) -> list[Spell]:
+def calls(
+    service: str, group: Group, services: Services, horizon_s: float, handed: float = 0.0
+) -> list[Spell]:
     """When a group calls a service, and how often a second."""
     each = float(group.step.services.count(service))
     if group.quorum is not None and service == group.step.think:
         each += group.quorum.voters - 1
     if group.verification is not None and service == group.verification.by:
         each += 1 / group.verification.every
-    return [s._replace(rate=s.rate * each) for s in spells(group, services, horizon_s)] if each else []
+    if not each:
+        return []
+    return [s._replace(rate=s.rate * each) for s in spells(group, services, horizon_s, handed)]

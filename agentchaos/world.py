@@ -7,6 +7,7 @@ rests on a figure, the field names its source and grade (A primary, B vendor, C 
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import (
@@ -200,7 +201,7 @@ class Service(Noun):
 
 
 class PartSpec(Noun):
-    """One part of the state: its size, and what its loss or corruption does."""
+    """One part of the state: its size, and what its loss, corruption, staleness or poisoning does."""
 
     size: Size = Field(1_000_000, description="bytes")
     lost_hazard: float = Field(
@@ -212,14 +213,40 @@ class PartSpec(Noun):
         0.0, description="chance that a step that reads it corrupt is wrong, come what may"
     )
     notice: Share = Field(0.05, description="chance per step that its corruption is noticed")
+    stale_hazard: float = Field(1.0, ge=1, le=1e6, description="hazard while it is an old version")
+    stale_wrong: Share = Field(0.0, description="chance that a step that reads it stale is wrong")
+    stale_steps: int = Field(5, ge=1, le=1_000_000, description="steps until it has been read anew")
+    stale_notice: Share = Field(0.0, description="chance per step that its staleness is noticed before")
+    poison_hazard: float = Field(1.0, ge=1, le=1e6, description="hazard while it is poisoned")
+    poison_wrong: Share = Field(
+        0.2, description="chance that a step that reads it poisoned is wrong, come what may"
+    )
+    poison_notice: Share = Field(
+        0.01, description="chance per step that its poison, or what poison made wrong, is noticed"
+    )
 
 
 _PARTS: dict[Part, dict[str, Any]] = {
-    "memory": {"size": "2MB", "lost_hazard": 2, "rebuild": 20, "corrupt_hazard": 3},
-    "goal": {"size": "2KB", "rebuild": 0, "corrupt_wrong": 1.0},
-    "plan": {"size": "10KB", "rebuild": 3, "corrupt_wrong": 0.5},
-    "context": {"size": "1MB", "lost_hazard": 4, "rebuild": 5, "corrupt_hazard": 4},
-    "tools": {"size": "10KB", "rebuild": 1, "corrupt_wrong": 0.3},
+    "memory": {
+        **{"size": "2MB", "lost_hazard": 2, "rebuild": 20, "corrupt_hazard": 3},
+        **{"stale_hazard": 1.5, "stale_steps": 20},
+    },
+    "goal": {
+        **{"size": "2KB", "rebuild": 0, "corrupt_wrong": 1.0},
+        **{"stale_wrong": 1.0, "stale_steps": 10, "poison_wrong": 1.0},
+    },
+    "plan": {
+        **{"size": "10KB", "rebuild": 3, "corrupt_wrong": 0.5},
+        **{"stale_wrong": 0.3, "stale_steps": 3, "poison_wrong": 0.4},
+    },
+    "context": {
+        **{"size": "1MB", "lost_hazard": 4, "rebuild": 5, "corrupt_hazard": 4},
+        **{"stale_hazard": 2, "stale_steps": 5, "poison_hazard": 2},
+    },
+    "tools": {
+        **{"size": "10KB", "rebuild": 1, "corrupt_wrong": 0.3},
+        **{"stale_wrong": 0.5, "stale_steps": 1, "poison_wrong": 0.3},
+    },
 }
 
 
@@ -246,6 +273,8 @@ class StateSpec(Noun):
             "corrupt_hazard": 1,
             "corrupt_wrong": 0,
             "notice": 1,
+            **{"stale_hazard": 1, "stale_wrong": 0, "stale_steps": 1, "stale_notice": 1},
+            **{"poison_hazard": 1, "poison_wrong": 0, "poison_notice": 1},
         }
         for part in PARTS
     } | {"taint_hazard": 1, "absorb": 0, "reconnect": "0s"}
@@ -263,6 +292,11 @@ class StateSpec(Noun):
     )
     absorb: Share = Field(0.05, description="chance that a step made wrong by a fault is written into memory")
     reconnect: Duration = Field(2_000_000_000, description="time to open the tools' sessions again")
+    shared: bool = Field(
+        False,
+        description="the members have one memory, outside of their processes: a crash does not lose it, "
+        "and what befalls it befalls all of them",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -297,6 +331,67 @@ class Burst(Noun):
 
 
 STEPS_MAX = 10_000_000
+_STEPS = re.compile(r"\s*([0-9]+)\s*steps?\s*")
+
+
+def _every(value: object) -> object:
+    """Takes `5 steps`; refuses a bare number, which could mean seconds, and a time."""
+    if value is None:
+        return None
+    found = _STEPS.fullmatch(value) if isinstance(value, str) else None
+    if found is None or len(found.group(1)) > 12 or not 1 <= int(found.group(1)) <= STEPS_MAX:
+        raise ValueError(f"{shown(value)} stands here; write '5 steps', up to {STEPS_MAX:,} of them")
+    return f"{int(found.group(1))} steps"
+
+
+class Talk(Noun):
+    """Messages to another group or its own: a tainted sender may taint its reader."""
+
+    ideal: ClassVar[dict[str, Any]] = {"delay": "0s"}
+
+    to: str = Field(description="the group that it talks to: one of its members, drawn for each message")
+    every: Annotated[str | None, BeforeValidator(_every)] = Field(
+        None, description="a message after every so many steps of a task: `5 steps`"
+    )
+    chance: Share | None = Field(None, gt=0, description="instead: the chance that a step ends in one")
+    taints: Share = Field(
+        0.3,
+        description="chance that a message of a tainted agent taints the context of its reader",
+        json_schema_extra={"source": "assumed", "grade": "-"},
+    )
+    delay: DurationDistribution = Field(
+        "100ms",
+        validate_default=True,
+        description="time until it is delivered; its reader reads it at the beginning of its next step",
+        json_schema_extra={"source": "assumed", "grade": "-"},
+    )
+
+    @model_validator(mode="after")
+    def _says_how_often(self) -> Talk:
+        if (self.every is None) == (self.chance is None):
+            raise ValueError("say how often it talks: 'every: 5 steps', or 'chance: 10%'; one of them")
+        return self
+
+    @property
+    def steps(self) -> int | None:
+        """The cadence in steps, or None where it is a chance."""
+        return None if self.every is None else int(self.every.split()[0])
+
+
+class HandOff(Noun):
+    """A task that ends done begets one in another group, which takes over goal, plan and context."""
+
+    to: str = Field(description="the group that goes on with it, by its own deadline")
+    chance: Share = Field(1.0, gt=0, description="the chance that a task that is done is handed on")
+    carries: Share = Field(
+        0.6,
+        description="chance that what is wrong goes along: the taint of its agent, as that of plan and "
+        "context; and if the task ended wrong, a wrong goal",
+        json_schema_extra={"source": "assumed", "grade": "-"},
+    )
+    rounds: int | None = Field(
+        None, ge=1, le=20, description="where hand-offs go in a circle: how often a task may come back"
+    )
 
 
 class Tasks(Noun):
@@ -349,12 +444,10 @@ class Tasks(Noun):
     value: float = Field(1.0, gt=0, le=1e6, description="the weight of a task")
 
     @model_validator(mode="after")
-    def _has_a_source(self) -> Tasks:
+    def _has_one_source(self) -> Tasks:
         open_ = self.arrive is not None or self.schedule or self.burst
         if self.loop is not None and open_:
             raise ValueError("tasks come by 'loop' or by 'arrive', 'schedule' and 'burst', not by both")
-        if self.loop is None and not open_:
-            raise ValueError("say where tasks come from: 'arrive: poisson(60/h)', or 'loop: 20'")
         if isinstance(self.loop, int) and not 1 <= self.loop <= 10_000_000:
             raise ValueError("'loop' is 1 to 10,000,000 tasks, or 'endless'")
         return self
@@ -410,6 +503,8 @@ class Group(Noun):
     tasks: Tasks = Field(description="its work")
     step: StepSpec = Field(description="what a step does")
     state: StateSpec = Field(StateSpec(), description="its five parts of state")
+    talk: Talk | None = Field(None, description="messages that it sends to other agents")
+    hand_off: HandOff | None = Field(None, description="the group that goes on with its tasks")
     protect: Protect = Field(Protect(), description="mechanisms that protect it")
     recover: RecoveryItem = Field(  # type: ignore[valid-type]
         "cold_start", validate_default=True, description="what is done about a failure"
@@ -603,6 +698,8 @@ def idealise(world: dict[str, Any]) -> dict[str, Any]:
         if isinstance(state, dict):
             parts = {part: {**StateSpec.ideal[part], **state[part]} for part in PARTS if _has(state, part)}
             data["state"] = {**StateSpec.ideal, **state, **parts}
+        if isinstance(data.get("talk"), dict):
+            data["talk"] = _idealised(Talk, data["talk"])
         for key in ("recover", "rebuild"):
             item = _named(data[key])
             if isinstance(item, dict):

@@ -20,6 +20,7 @@ from agentchaos.metrics.base import (
     Landing,
     Landings,
     Ratio,
+    Reach,
     Series,
     Signals,
     Trial,
@@ -50,7 +51,10 @@ def rows_of(strategy: st.SearchStrategy) -> st.SearchStrategy:
 
 
 def any_fields(kind: type, **known: st.SearchStrategy) -> st.SearchStrategy:
-    by_type = {"int": ints, "str": texts, "bool": st.booleans(), "int | None": st.none() | ints}
+    by_type = {
+        **{"int": ints, "str": texts, "bool": st.booleans(), "int | None": st.none() | ints},
+        "tuple[Reach, ...]": rows_of(st.builds(Reach, texts, ints, ints, ints, ints)),
+    }
     fields = {f.name: by_type[f.type] for f in dataclasses.fields(kind) if f.name not in known}
     return st.builds(kind, **fields, **known)
 

@@ -16,9 +16,13 @@ Scope = Literal["process", "state", "call"]
 
 
 class Aim(NamedTuple):
-    """What a fault may know of the world that it is aimed at. checkpointed: the group keeps checkpoints."""
+    """What a fault may know of the world that it is aimed at.
+
+    checkpointed: the group keeps checkpoints; acts: its steps call a tool.
+    """
 
     checkpointed: bool = False
+    acts: bool = True
 
 
 Complaint = tuple[tuple[str | int, ...], str]

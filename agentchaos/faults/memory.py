@@ -55,6 +55,58 @@ class StateCorruption(AgentFault):
     def strike(self, chance: Stream) -> OnState:
         return OnState("corrupt", self.parts)
 
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        yield from _tools_that_nobody_calls(self.agent, self.parts, aim)
+
+
+class StateStaleness(AgentFault):
+    """Parts of the state are an old version, valid and wrong, until they have been read anew."""
+
+    kind: ClassVar[str] = "state_staleness"
+    boundary: ClassVar[str] = "memory"
+    scope: ClassVar[Scope] = "state"
+    exercises: ClassVar[tuple[str, ...]] = ("correctness", "accuracy", "fault_tolerance")
+    example: ClassVar[str] = "state_staleness: {agent: support, parts: [context], every: 1h}"
+
+    parts: tuple[Part, ...] = Field(("context",), min_length=1, description="the parts that are old")
+
+    @property
+    def needs_work(self) -> bool:
+        return "memory" not in self.parts  # the other parts are those of the task in hand
+
+    def strike(self, chance: Stream) -> OnState:
+        return OnState("stale", self.parts)
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        yield from _tools_that_nobody_calls(self.agent, self.parts, aim)
+
+
+class Poisoning(AgentFault):
+    """Something plausible and wrong is written into the state: hard to notice, and it spreads by copies."""
+
+    kind: ClassVar[str] = "poisoning"
+    boundary: ClassVar[str] = "memory"
+    scope: ClassVar[Scope] = "state"
+    exercises: ClassVar[tuple[str, ...]] = ("correctness", "trustworthiness", "security", "fault_tolerance")
+    example: ClassVar[str] = "poisoning: {agent: support, parts: [memory], every: exponential(mean=8h)}"
+
+    parts: tuple[Part, ...] = Field(("memory",), min_length=1, description="the parts that are poisoned")
+
+    @property
+    def needs_work(self) -> bool:
+        return "memory" not in self.parts  # the other parts are those of the task in hand
+
+    def strike(self, chance: Stream) -> OnState:
+        return OnState("poison", self.parts)
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        yield from _tools_that_nobody_calls(self.agent, self.parts, aim)
+
+
+def _tools_that_nobody_calls(agent: str, parts: tuple[Part, ...], aim: Aim) -> Iterator[Complaint]:
+    if set(parts) == {"tools"} and not aim.acts:
+        yield ("parts",), f"steps of '{agent}' call no tool, so that wrong tools would change nothing"
+
 
 class CheckpointCorrupt(AgentFault):
     """The newest stored checkpoints turn unreadable, or wrong where nobody verifies them."""

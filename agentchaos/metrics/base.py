@@ -36,6 +36,8 @@ class GroupFacts:
     """Services before which it has a bulkhead."""
     heartbeat: int | None = None
     """The period of its units' beats; None: they send none."""
+    talks: bool = False
+    hands_off: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -205,6 +207,16 @@ class Histogram:
         )
 
 
+class Reach(NamedTuple):
+    """How far the taint of a strike came in one group: steps, tasks, agents, and how long (ns)."""
+
+    agent: str
+    steps: int
+    tasks: int
+    agents: int
+    time: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Incident:
     """One incident, from onset to caught up. Times in ns from the start; None = it did not come to that.
@@ -213,7 +225,8 @@ class Incident:
     `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process,
     state, service; or `absorbed`, for a strike (on calls, checkpoints, a standby) that led to no incident.
     `point` is the recovery point (ns), None where no state was restored; `lost` marks a task abandoned
-    instead of caught up; `escaped` that a task ended wrong by its taint, or did a deed twice.
+    instead of caught up; `escaped` that a task ended wrong by its taint, or did a deed twice. `reach`: the
+    cascade by the groups that it struck or reached.
     """
 
     id: str
@@ -244,6 +257,7 @@ class Incident:
     cascade_agents: int = 0
     taint_time: int = 0
     escaped: bool = False
+    reach: tuple[Reach, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from agentchaos.metrics.base import (
     Landing,
     Landings,
     Metric,
+    Reach,
     Setting,
 )
 from agentchaos.metrics.doubles import Doubles
@@ -49,20 +50,54 @@ class _Case:
         self.fields[field] = self.fields.get(field, 0) + number
 
 
-class _Reach:
-    """What the taint of one strike reached; `parts` are tainted now, since `since`."""
+class _Stretch:
+    """How far a taint came; `parts` are tainted now, since `since`."""
 
-    __slots__ = ("agents", "escaped", "parts", "since", "steps", "tasks", "time")
+    __slots__ = ("agents", "parts", "since", "steps", "tasks", "time")
 
     def __init__(self) -> None:
         self.steps = self.tasks = self.time = self.since = 0
         self.agents: set[tuple[str, int]] = set()
         self.parts: set[tuple[str, int, str]] = set()
-        self.escaped = False
+
+    def tainted(self, part: tuple[str, int, str], now: int) -> None:
+        """A part bears it from now on."""
+        if not self.parts:
+            self.since = now
+        self.parts.add(part)
+
+    def cleansed(self, part: tuple[str, int, str], now: int) -> None:
+        """A part bears it no more."""
+        before = self.taint_time(now)
+        self.parts.discard(part)
+        if not self.parts:
+            self.time = before
 
     def taint_time(self, now: int) -> int:
         """How long at least one part of anybody was tainted; ns."""
         return self.time + (now - self.since if self.parts else 0)
+
+
+class _Reach(_Stretch):
+    """What the taint of one strike reached in all, and by the group that it struck or reached."""
+
+    __slots__ = ("escaped", "groups")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.escaped = False
+        self.groups: dict[str, _Stretch] = {}
+
+    def within(self, agent: str) -> _Stretch:
+        """Of one group."""
+        return self.groups.setdefault(agent, _Stretch())
+
+    def by_group(self, now: int) -> tuple[Reach, ...]:
+        """What it came to, by group."""
+        return tuple(
+            Reach(name, part.steps, part.tasks, len(part.agents), part.taint_time(now))
+            for name, part in sorted(self.groups.items())
+        )
 
 
 class IncidentLog(Metric):
@@ -101,6 +136,7 @@ class IncidentLog(Metric):
         for row in batch.calls:
             if row[12]:
                 self._doubles.call(row)
+                self._reach(row[12]).within(row[3])
         for row in batch.events:
             take = _EVENTS.get(row[0])
             if take is not None:
@@ -112,11 +148,11 @@ class IncidentLog(Metric):
         of_task = self._tainted_tasks.setdefault(task, set())
         for strike in strikes:
             reach = self._reach(strike)
-            reach.steps += 1
-            reach.agents.add((agent, member))
-            if strike not in of_task:
-                of_task.add(strike)
-                reach.tasks += 1
+            for stretch in (reach, reach.within(agent)):
+                stretch.steps += 1
+                stretch.agents.add((agent, member))
+                stretch.tasks += strike not in of_task
+            of_task.add(strike)
 
     def _reach(self, strike: str) -> _Reach:
         return self._reached.setdefault(strike, _Reach())
@@ -138,16 +174,13 @@ class IncidentLog(Metric):
 
     def _part_tainted(self, event: Event) -> None:
         reach = self._reach(event.incident)
-        if not reach.parts:
-            reach.since = event.time
-        reach.parts.add((event.agent, event.member, event.subject))
+        for stretch in (reach, reach.within(event.agent)):
+            stretch.tainted((event.agent, event.member, event.subject), event.time)
 
     def _part_cleansed(self, event: Event) -> None:
         reach = self._reach(event.incident)
-        before = reach.taint_time(event.time)
-        reach.parts.discard((event.agent, event.member, event.subject))
-        if not reach.parts:
-            reach.time = before
+        for stretch in (reach, reach.within(event.agent)):
+            stretch.cleansed((event.agent, event.member, event.subject), event.time)
 
     # -- strikes --------------------------------------------------------------------------------
 
@@ -175,10 +208,21 @@ class IncidentLog(Metric):
     def _opened(self, event: Event) -> None:
         case = self._cases[event.incident] = _Case(event)
         self._at_work[event.agent, event.member] = case
+        if event.agent:
+            self._reach(event.incident).within(event.agent)
+
+    def _whose(self, event: Event) -> list[_Case]:
+        """The open incidents that something about a part belongs to; those of all who share a memory."""
+        if event.member >= 0:
+            case = self._at_work.get((event.agent, event.member))
+            cases = [] if case is None else [case]
+        else:
+            own = (case for (agent, _), case in self._at_work.items() if agent == event.agent)
+            cases = [case for case in own if case.fields["scope"] == "state"]
+        return [case for case in cases if "recovered" not in case.fields]
 
     def _part_lost(self, event: Event) -> None:
-        case = self._at_work.get((event.agent, event.member))
-        if case is not None and "recovered" not in case.fields:
+        for case in self._whose(event):
             case.parts_lost.add(event.subject)
 
     def _followed(self, event: Event) -> None:
@@ -231,9 +275,9 @@ class IncidentLog(Metric):
 
     def _part_rebuilt(self, event: Event) -> None:
         """A part was made again, not read back: once the last is whole, the state is restored."""
-        case = self._at_work.get((event.agent, event.member))
-        if case is not None and "started" in case.fields and not {"recovered", "point"} & case.fields.keys():
-            case.fields["restored"] = event.time
+        for case in self._whose(event):
+            if "started" in case.fields and "point" not in case.fields:
+                case.fields["restored"] = event.time
 
     def _goal_lost(self, event: Event) -> None:
         """Nobody knows any more what was wanted: the whole task is given up, back to its beginning."""
@@ -276,6 +320,7 @@ class IncidentLog(Metric):
             onset=time, end=self._end, recovered=time, lifted=self._lifted.get(strike),
             cascade_steps=reach.steps, cascade_tasks=reach.tasks, cascade_agents=len(reach.agents),
             taint_time=reach.taint_time(self._end), escaped=self._escaped(strike),
+            reach=reach.by_group(self._end),
         )  # fmt: skip
 
     def _incident(self, case: _Case) -> Incident:
@@ -294,6 +339,7 @@ class IncidentLog(Metric):
             cascade_agents=len(reach.agents),
             taint_time=reach.taint_time(self._end),
             escaped=self._escaped(strike),
+            reach=reach.by_group(self._end),
         )
 
     def _names(self) -> list[str]:

@@ -16,8 +16,9 @@ import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
-from agentchaos.scoring.measures import PICKS, base_name
+from agentchaos.scoring.measures import CASCADE, PICKS, base_name
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
+from agentchaos.trace import MESSAGE_KINDS
 from agentchaos.words import did_you_mean
 
 STATISTICS = ("mean", "p50", "p95", "p99", "max")
@@ -38,6 +39,7 @@ BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
 )
+BY_KIND = ("messages", "messages_tainted")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
@@ -56,6 +58,7 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys(COUNTS, _NUMBER_OF),
     **dict.fromkeys((name for name in COUNTS if name.startswith("tasks_")), "tasks"),
     "tokens": "tokens",
+    **dict.fromkeys(BY_KIND, "messages"),
     "cost": _MONEY,
 }
 """Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""
@@ -293,7 +296,7 @@ def _seconds(value: str, unit: str | None, name: str, at: int) -> float:
 
 def example_gate(name: str) -> str:
     """A gate on a measure, such as one would write it."""
-    labels = {"time": "{class=lost}", "cost": "{currency=USD}"}
+    labels = {"time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}")}
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
     if name in _DISTRIBUTIONS:
@@ -321,9 +324,14 @@ def known_names(
     raw += [f"{name}{{service={service}}}" for name in BY_SERVICE for service in services]
     raw += [f"{name}{{agent={group}}}" for name in ("availability", "task_success") for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
+    raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}
     names |= {f"{name}{{fault={fault}}}" for name in PICKS for fault in faults}
+    names |= {f"{name}{{agent={group}}}" for name in CASCADE for group in groups}
+    names |= {
+        f"{name}{{agent={group},fault={fault}}}" for name in CASCADE for group in groups for fault in faults
+    }
     names |= {f"recovery_time{{fault={fault},from=after_lift}}" for fault in faults}
     names |= {f"outage{{fault={fault}}}" for fault in faults}
     attributes = [name for group in ATTRIBUTES.values() for name in group]

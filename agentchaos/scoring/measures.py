@@ -353,8 +353,13 @@ PICKS: dict[str, tuple[str, Pick]] = {
 }
 """Measures of incidents: name -> (unit, how it is read off an incident)."""
 
-CASCADE = frozenset({"cascade_steps", "cascade_tasks", "cascade_agents", "taint_time"})
-"""Measures of what a strike's taint reached, whether it led to an incident or not."""
+CASCADE = {
+    "cascade_steps": "steps",
+    "cascade_tasks": "tasks",
+    "cascade_agents": "agents",
+    "taint_time": "time",
+}
+"""Measures of what a strike's taint reached, whether it led to an incident or not -> field of `Reach`."""
 
 INNER = frozenset({"process", "state"})
 """Scopes of the incidents that recovery is measured on; those of a service its users recover from."""
@@ -374,6 +379,18 @@ def samples(incidents: Iterable[tuple[int, Incident]], pick: Pick) -> list[tuple
     return [(n, *value) for n, i in incidents if (value := pick(i)) is not None]
 
 
+def _within(agent: str, field: str) -> Pick:
+    """What a strike reached in one group; None where it neither struck nor reached it."""
+
+    def pick(incident: Incident) -> tuple[float, bool] | None:
+        for reach in incident.reach:
+            if reach.agent == agent:
+                return getattr(reach, field) / (NS if field == "time" else 1.0), False
+        return None
+
+    return pick
+
+
 def _is_of(name: str, incident: Incident) -> bool:
     """Whether a measure of `PICKS` is taken of this incident, or strike that nobody felt."""
     return name in CASCADE or incident.scope in INNER
@@ -385,30 +402,36 @@ def faults_of(name: str, incidents: Iterable[tuple[int, Incident]]) -> list[str]
 
 
 def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[int, float, bool]]:
-    """The samples of a measure by its name, with the label `{fault=...}` perhaps."""
+    """The samples of a measure by its name; labels: `{fault=...}`, and of a cascade `{agent=...}`."""
     base, _, label = name.partition("{")
-    fault = None
+    fault = agent = None
     after_lift = "from=after_lift" in label
     for part in label.rstrip("}").split(","):
         key, _, value = part.partition("=")
         if key.strip() == "fault":
             fault = value.strip()
+        elif key.strip() == "agent":
+            agent = value.strip()
     # by its name alone: two faults of a kind are two, or the harmless one would hide the other
     chosen = [(n, i) for n, i in incidents if fault is None or fault == i.fault]
     service = after_lift or base == "outage"
     chosen = [(n, i) for n, i in chosen if (i.scope == "service" if service else _is_of(base, i))]
+    if agent is not None:
+        return samples(chosen, _within(agent, CASCADE[base]))
     key = "recovery_time,from=after_lift" if after_lift else base
     return samples(chosen, (SERVICE_PICKS if service else PICKS)[key][1])
 
 
 def incident_measures(incidents: Sequence[tuple[int, Incident]]) -> dict[str, Measured]:
-    """Recovery measures, pooled and by fault."""
+    """Recovery measures, pooled and by fault; cascades by the group that was struck or reached as well."""
     found: dict[str, Measured] = {}
     labels = sorted({i.fault for _, i in incidents})
     outer = [(n, i) for n, i in incidents if i.scope == "service"]
     for name, (unit, _) in PICKS.items():
         for full in (name, *(f"{name}{{fault={label}}}" for label in faults_of(name, incidents))):
             found[full] = of_samples(full, unit, sampled(incidents, full))
+    for full in cascades_by_agent(incidents):
+        found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full))
     found["mttd"] = of_samples("mttd", "s", sampled(incidents, "detect_time"))
     for name, (unit, pick) in SERVICE_PICKS.items():
         base, _, extra = name.partition(",")
@@ -418,6 +441,14 @@ def incident_measures(incidents: Sequence[tuple[int, Incident]]) -> dict[str, Me
                 inside = f"fault={label}" + (f",{extra}" if extra else "")
                 found[f"{base}{{{inside}}}"] = of_samples(f"{base}{{{inside}}}", unit, some)
     return found
+
+
+def cascades_by_agent(incidents: Iterable[tuple[int, Incident]]) -> list[str]:
+    """The measures of cascades within one group: of all strikes, and of those of one fault."""
+    pairs = sorted({(reach.agent, i.fault) for _, i in incidents for reach in i.reach})
+    labels = [f"agent={agent}" for agent in sorted({agent for agent, _ in pairs})]
+    labels += [f"agent={agent},fault={fault}" for agent, fault in pairs]
+    return [f"{name}{{{label}}}" for name in CASCADE for label in labels]
 
 
 def of_samples(name: str, unit: str, rows: Sampled) -> Measured:

@@ -76,9 +76,9 @@ class Behaviour:
         self.alarm = False
         self._odd.clear()
         self._quiet_until = self.env.now + policy.cooldown
-        ids = {part_id for part in subject.state.parts.values() for part_id in part.taint}
+        ids = {part_id for part in subject.state.parts.values() for part_id in part.marks.taint}
         origin = frozenset(ids - {AMBIENT})
-        found = [case for case in subject.cases if case.id in origin and not case.detected]
+        found = [c for c, _ in subject.cases.concerned() if c.id in origin and not c.detected]
         who: dict[str, Any] = {"agent": self.group.name, "member": subject.index}
         for case in found:
             case.detected = True

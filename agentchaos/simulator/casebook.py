@@ -8,6 +8,7 @@ from typing import Protocol
 from agentchaos.disturbances import Part
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
+from agentchaos.simulator.state import State
 
 
 class Holder(Protocol):
@@ -15,6 +16,7 @@ class Holder(Protocol):
 
     index: int
     task: Task | None
+    state: State
 
     @property
     def group(self) -> Team:
@@ -29,6 +31,7 @@ class Casebook:
         self.group = holder.group
         self.sim = self.group.sim
         self._cases: list[Case] = []
+        self.group.books.append(self)
 
     def __bool__(self) -> bool:
         return bool(self._cases)
@@ -56,10 +59,41 @@ class Casebook:
             detail={"scope": case.scope, "kind": case.strike.kind, "idle": task is None},
         )
 
+    def concerned(self) -> Iterator[tuple[Case, set[Part]]]:
+        """The incidents of state that this member can find, with the parts by which it can: its own ones.
+
+        What befell a memory that the group shares, any of its members may find.
+        """
+        yield from self.mine()
+        shared: set[Part] = {"memory"}
+        if self.group.commons is not None:
+            for book in self.group.books:
+                if book is not self:
+                    yield from ((case, shared) for case, parts in book.mine() if "memory" in parts)
+
+    def mine(self) -> Iterator[tuple[Case, set[Part]]]:
+        """The incidents of its state, with the parts that are not well yet."""
+        return ((case, case.unhealed) for case in self._cases if case.scope == "state")
+
     def healed(self, parts: Iterable[Part]) -> None:
-        """Parts of the state are as they should be."""
+        """Parts of the state are as they should be, but for the incident whose strike they still bear."""
+        parts = list(parts)
+        if not parts:
+            return
+        self.heal(parts)
+        if self.group.commons is not None and "memory" in parts:
+            for book in self.group.books:
+                if book is not self:
+                    book.heal(["memory"])
+            for member in self.group.members:
+                member.cheer()
+
+    def heal(self, parts: list[Part]) -> None:
+        """As `healed`, of this member alone."""
+        state = self.holder.state
         for case in self._cases:
-            case.unhealed.difference_update(parts)
+            if case.unhealed:
+                case.unhealed -= {part for part in parts if case.id not in state.parts[part].marks.taint}
 
     def served(self, *, idle: bool = False) -> None:
         """A step was finished, or an idle member is ready: who has recovered by that, or caught up?"""

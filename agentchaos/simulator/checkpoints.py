@@ -227,5 +227,5 @@ def _serves(snapshot: Snapshot, need: frozenset[Part], named: frozenset[str]) ->
     return (
         need <= set(snapshot.parts)
         and not named & snapshot.corrupt
-        and not any(named & image.taint for image in snapshot.parts.values())
+        and not any(named & image.marks.taint for image in snapshot.parts.values())
     )

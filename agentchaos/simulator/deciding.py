@@ -101,7 +101,7 @@ class Deciding:
         share: float = self.member.work.right_share
         state = self.member.state
         if not state.clean:
-            hazard, spared = state.hazard()
+            hazard, spared = state.hazard(acts=self.spec.step.act is not None)
             share = float(share**hazard * spared)
         return share * self.member.quality
 

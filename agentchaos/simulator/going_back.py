@@ -69,7 +69,7 @@ class GoingBack:
         if cost:
             yield env.timeout(cost)
         before, deeds = task.done, task.deeds
-        if snapshot is None and member.state.parts["memory"].taint & named:
+        if snapshot is None and member.state.parts["memory"].marks.taint & named:
             member.state.lose(("memory",))  # nothing clean is kept of it
         self._set_back(snapshot, cost, case)
         undone, stuck = yield from self._compensate(task, chance, task.done, deeds)
@@ -117,4 +117,4 @@ class GoingBack:
 
 def damaged(state: State, parts: tuple[Part, ...], origin: frozenset[str]) -> tuple[Part, ...]:
     """Those of the parts that a rollback has left damaged."""
-    return tuple(p for p in parts if state.parts[p].taint & origin and not state.parts[p].lost)
+    return tuple(p for p in parts if state.parts[p].marks.taint & origin and not state.parts[p].lost)

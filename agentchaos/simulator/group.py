@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Protocol
 
 import simpy
 
+from agentchaos.disturbances import Part
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
+from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.manners import Manners
+from agentchaos.simulator.state import Commons
 from agentchaos.simulator.station import Station
 from agentchaos.world import Group
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Given:
+    """What is wrong with a task that was handed over: the taint of its plan and context, and of its goal."""
+
+    ids: frozenset[str]
+    goal: frozenset[str]
 
 
 class Task:
@@ -25,6 +37,7 @@ class Task:
         "deeds",
         "depth",
         "epoch",
+        "given",
         "goals",
         "high",
         "holder",
@@ -33,6 +46,7 @@ class Task:
         "late",
         "latest",
         "length",
+        "letter",
         "over",
         "right",
         "right_share",
@@ -48,6 +62,8 @@ class Task:
         self.right_share = success ** (1.0 / length)
         self.identity: int | None = None
         self.depth = 0
+        self.given: Given | None = None
+        self.letter: Any = None  # by which another group handed it over
         self.over = self.late = False  # late: twice its deadline has passed
         self.latest: int | None = None  # when that is
         self.holder: Role | None = None
@@ -73,6 +89,13 @@ class Task:
         self.blame = {n: ids for n, ids in self.blame.items() if n <= step}
         return lost, tokens
 
+    def doubt(self, parts: Iterable[Part]) -> None:
+        """What was wrong with these parts as they were handed over was found, and is asked for again."""
+        if self.given is not None:
+            found = set(parts)
+            ids = frozenset() if found & {"plan", "context"} else self.given.ids
+            self.given = Given(ids, frozenset() if "goal" in found else self.given.goal)
+
     def goals_met(self) -> int:
         """Sub-goals (equal stretches of the steps) whose steps are all finished and right."""
         met = 0
@@ -93,6 +116,9 @@ class Stage(Protocol):
     horizon: int
     over: bool
     stations: dict[str, Station]
+    poisons: set[str]
+    teams: dict[str, Team]
+    members: dict[str, list[Any]]
 
     def row(self, row: tuple[Any, ...], /) -> None:
         """Writes a finished row."""
@@ -124,6 +150,19 @@ class Role(Protocol):
     def open_for_work(self) -> None:
         """Tells it that the group is well again while it waits for a task."""
 
+    def cheer(self) -> None:
+        """Something that it shares with others is well again."""
+
+
+class Book(Protocol):
+    """The open incidents of a member, as its fellows see them."""
+
+    def mine(self) -> Iterator[tuple[Case, set[Part]]]:
+        """Those of its state, with the parts that are not well yet."""
+
+    def heal(self, parts: list[Part]) -> None:
+        """Parts of the state are as they should be."""
+
 
 class Team:
     """A group of agents in the simulation."""
@@ -134,6 +173,8 @@ class Team:
         self.members: list[Role] = []
         self.queue: deque[Task] = deque()
         self.idle: deque[Role] = deque()
+        self.commons = Commons() if spec.state.shared else None
+        self.books: list[Book] = []
         self.up = spec.count
         self.stream = sim.chance.named("group", name)
         self._panel_stream = sim.panel.named(name)
@@ -197,10 +238,15 @@ class Team:
             assert due.callbacks is not None
             due.callbacks.append(lambda _: self._too_late(task))
 
-    def offer(self, number: str, depth: int = 0) -> None:
-        """A task arrives: to the first idle member, else to the end of the queue."""
+    def offer(
+        self, number: str, depth: int = 0, *, given: Given | None = None, letter: object = None
+    ) -> None:
+        """A task arrives: to the first idle member, else to the end of the queue.
+
+        given, letter: what is wrong with one that was handed over, and how it came.
+        """
         task = self.make(number)
-        task.depth = depth
+        task.depth, task.given, task.letter = depth, given, letter
         self.plan_task(task)
         self.arrive(task)
         if self.idle:

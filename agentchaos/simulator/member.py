@@ -18,6 +18,7 @@ from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.deciding import Deciding
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.mending import Mending
+from agentchaos.simulator.messages import Post
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, State
 from agentchaos.simulator.station import Station
 from agentchaos.simulator.unit import Unit
@@ -40,8 +41,10 @@ class Member:
         self.sim, self.env, self.spec = group.sim, group.env, group.spec
         self.task: Task | None = None
         self.list: deque[Task] = deque()
-        self.state = State(self.spec.state, self._note)
+        self.state = State(self.spec.state, self._note, self.sim.poisons, group.commons)
         self.cases = Casebook(self)
+        self.post = Post(self)
+        self._talks, self._hands_off = self.post.talk is not None, self.post.hand_off is not None
         self.number = 0  # of the step in hand
         self.began = -1  # of the step in hand, -1 between steps
         self.what = "work"
@@ -80,8 +83,11 @@ class Member:
         """Whether the role works: its unit is alive, not hung and not restoring."""
         return self.ready is None
 
-    def _note(self, kind: str, part: str, strike: str) -> None:
-        self.sim.event(kind, agent=self.group.name, member=self.index, incident=strike, subject=part)
+    def _note(self, kind: str, part: Part, strike: str) -> None:
+        shared = part == "memory" and self.group.commons is not None  # it is nobody's own
+        self.sim.event(
+            kind, agent=self.group.name, member=-1 if shared else self.index, incident=strike, subject=part
+        )
 
     def run(self) -> Steps:
         """The loop of a life: take a task, pursue it; when the unit is struck, wait until it is ready."""
@@ -118,6 +124,7 @@ class Member:
         """It has a working unit again."""
         self.progress, self.hung = self.env.now, False
         ready, self.ready = self.ready, None
+        self.post.rise()
         self.group.came_up()
         assert ready is not None
         ready.succeed()
@@ -130,6 +137,11 @@ class Member:
     def open_for_work(self) -> None:
         """Enough roles are up again while it is idle: its incidents have recovered by that."""
         self.cases.served(idle=True)
+
+    def cheer(self) -> None:
+        """Something that it shares with others is well again: while it is idle, so is it."""
+        if self.task is None and self.ready is None:
+            self.cases.served(idle=True)
 
     def _await_task(self) -> Steps:
         """Waits for a task; one that hangs, until it is up again."""
@@ -173,6 +185,9 @@ class Member:
         self.mending.replan = 0
         self._drop(TASK_PARTS)
         self.sim.event("task_started", agent=self.group.name, member=self.index, task=task.id)
+        if task.letter is not None:
+            self.post.take(task)
+            self.mending.given(task)
         if self.assigned is not None and not self.assigned.triggered:
             self.assigned.succeed()
 
@@ -217,6 +232,8 @@ class Member:
             if task.done >= task.length:
                 self.end("done")
             else:
+                if self.post.unread:
+                    self.post.read(task)
                 if not self.state.clean or self.cases:
                     yield from self.mending.look_around()
                     if self.task is not task:
@@ -236,6 +253,8 @@ class Member:
         assert task is not None
         self.task = None
         self.sim.end_task(self.group.name, self.index, task, outcome)
+        if self._hands_off and outcome == "done":
+            self.post.done(task, self.state.ids)
         self._drop(TASK_PARTS)
         self.cases.ended(task, outcome)
 
@@ -340,6 +359,9 @@ class Member:
             self.behaviour.note(began, right=right)
         if not state.clean:
             self.cases.healed(state.rebuild_step(("memory", "context", "tools")))
+            self._reread()
+        if self._talks:
+            self.post.step_done(task, self.number)
         if first and self.spec.tasks.spawn is not None:
             self._beget(task)
         if self.cases:
@@ -352,6 +374,13 @@ class Member:
         self.state.taint(TASK_PARTS, frozenset(ids) or frozenset({AMBIENT}))
         if ids and self._draw(chance.ABSORB) < float(self.spec.state.absorb):
             self.state.taint(("memory",), frozenset(ids))
+
+    def _reread(self) -> None:
+        """What was stale may be fresh by now; sessions that were old are opened again."""
+        fresh = self.state.reread_step()
+        if fresh:
+            self.cases.healed(fresh)
+            self.mending.reconnect = self.mending.reconnect or "tools" in fresh
 
     def _beget(self, task: Task) -> None:
         """A step that is finished the first time may start a task; one that is done again has had its chance.

@@ -14,7 +14,8 @@ from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.going_back import GoingBack, damaged
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
-from agentchaos.simulator.state import AMBIENT, Snapshot, State
+from agentchaos.simulator.messages import Post
+from agentchaos.simulator.state import AMBIENT, Image, Snapshot, State
 
 Steps = Generator[simpy.Event, Any, None]
 
@@ -29,6 +30,7 @@ class Patient(Protocol):
     checkpoints: Checkpoints
     number: int
     progress: int
+    post: Post
 
     @property
     def group(self) -> Team:
@@ -61,6 +63,7 @@ class Mending:
         self._looks = 0
         self._looked_at = (-1, -1)
         self.going_back = GoingBack(patient, self._set_back)
+        self._mends: frozenset[Part] = frozenset()  # for whose sake it goes back
 
     def look_around(self) -> Steps:
         """Before a step: lost parts are found empty, corrupt ones may be noticed."""
@@ -70,16 +73,15 @@ class Mending:
         if not unseen and not noticed:
             return
         found = [
-            case
-            for case in self.cases
-            if case.scope == "state"
-            and not case.detected
+            (case, mine)
+            for case, mine in self.cases.concerned()
+            if not case.detected
             and any(
-                part in unseen or (part in noticed and case.id in state.parts[part].taint)
-                for part in case.unhealed
+                part in unseen or (part in noticed and case.id in state.parts[part].marks.taint)
+                for part in mine
             )
         ]
-        for case in found:
+        for case, _ in found:
             case.detected = True
             self.sim.event(
                 "failure_detected",
@@ -89,9 +91,9 @@ class Mending:
                 subject="self",
             )
         parts = unseen | noticed
-        for case in found:
-            parts |= {part for part in case.unhealed if not state.parts[part].rebuilding}
-        yield from self._mend(tuple(sorted(parts)), found)
+        for _, mine in found:
+            parts |= {part for part in mine if not state.parts[part].rebuilding}
+        yield from self._mend(tuple(sorted(parts)), [case for case, _ in found])
 
     def _noticed(self) -> set[Part]:
         """Parts whose corruption comes to light at this step."""
@@ -102,8 +104,8 @@ class Mending:
         stream = task.stream.named("look", self._looks)
         seen: set[Part] = set()
         for place, (name, part) in enumerate(self.state.parts.items()):
-            if part.taint - {AMBIENT}:
-                notice = float(self.spec.state.part(name).notice)
+            if part.marks.taint - {AMBIENT}:
+                notice = self.state.notice(name)
                 if stream.uniform(chance.index(chance.NOTICE, *at, place)) < notice:
                     seen.add(name)
         return seen
@@ -112,7 +114,7 @@ class Mending:
         """Puts damaged parts right: from the newest usable checkpoint that has them, else by rebuilding."""
         task, kept = self.patient.work, self.checkpoints
         need = frozenset(parts)
-        named = frozenset(i for part in parts for i in self.state.parts[part].taint if i != AMBIENT)
+        named = frozenset(i for part in parts for i in self.state.parts[part].marks.taint if i != AMBIENT)
         rolls = self.spec.rollback is not None and not any(self.state.parts[part].lost for part in parts)
         from_checkpoint = (
             not rolls and self.spec.recovery.name == "checkpoint_recovery" and kept.has(need, named)
@@ -133,7 +135,7 @@ class Mending:
             yield self.env.timeout(cost)
             self.patient.progress += cost
             if snapshot is not None:
-                self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost)
+                self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost, mends=need)
                 return
         self._rebuild(parts, next((case for case in found if "goal" in case.unhealed), None))
 
@@ -142,6 +144,7 @@ class Mending:
 
         Damage without a name comes back with the snapshot, and must be noticed again.
         """
+        self._mends = frozenset(damaged(self.state, PARTS, origin))
         named = yield from self.going_back.go(origin, case)
         if self.patient.task is not None:
             left = damaged(self.state, PARTS, named)
@@ -149,10 +152,11 @@ class Mending:
                 self._rebuild(left, case)
 
     def _set_back(self, snapshot: Snapshot | None, read: int, case: Case | None) -> None:
-        self.restore(snapshot, "checkpoint", case, read=read)
+        self.restore(snapshot, "checkpoint", case, read=read, mends=self._mends)
 
     def _rebuild(self, parts: tuple[Part, ...], case: Case | None) -> None:
         state = self.state
+        self.patient.work.doubt(parts)
         others = tuple(part for part in parts if part != "goal")
         wrong = tuple(part for part in others if not state.parts[part].lost)
         if wrong:
@@ -192,12 +196,19 @@ class Mending:
     # -- going back ------------------------------------------------------------------------------
 
     def restore(
-        self, snapshot: Snapshot | None, source: str, case: Case | None, *, read: int | None = None
+        self,
+        snapshot: Snapshot | None,
+        source: str,
+        case: Case | None,
+        *,
+        read: int | None = None,
+        mends: frozenset[Part] = frozenset(),
     ) -> None:
         """Sets the state back to a snapshot, or to nothing. Parts that it lacks come back empty.
 
         read: ns that a process which lives on spent on it, and whose memory is there still unless the
-        snapshot has another; None for a new process.
+        snapshot has another; None for a new process. mends: the damaged parts for whose sake it is done:
+        a memory that the group shares is set back with them only, and then for all.
         """
         now, task, state = self.env.now, self.patient.task, self.state
         onset = case.onset if case else now
@@ -209,14 +220,22 @@ class Mending:
             epoch, task.epoch = task.epoch, task.epoch + 1
             taken = snapshot.taken if snapshot is not None and same else task.started
             point = max(0, onset - taken) if lost else 0  # a snapshot may be newer than the onset
-        images = snapshot.parts if snapshot is not None else {}
-        memory_point = self._memory_point(snapshot, onset, alive=read is not None)
+        images = dict(snapshot.parts) if snapshot is not None else {}
+        kept = read is not None  # memory that the snapshot has not
+        if self.group.commons is not None and "memory" not in mends:
+            images.pop("memory", None)
+            kept = True
+        memory_point = self._memory_point(snapshot, images.get("memory"), onset, kept)
         had = [name for name, part in state.parts.items() if part.version]
-        restored = self._load(snapshot, same, step, alive=read is not None)
+        restored = self._load(images, same, step, snapshot.corrupt if snapshot else frozenset(), kept=kept)
+        if task is not None and step == 0:
+            self.given(task)
         self.cases.healed(state.begin_rebuilding(state.lost_parts()))
         self._plan_again()
         self.reconnect = True
-        if read is None and "memory" not in images:
+        if read is None:
+            self.patient.post.forget()
+        if not kept and "memory" not in images:
             self.born = now
         self.checkpoints.rewind(snapshot)
         self.sim.event(
@@ -240,26 +259,35 @@ class Mending:
             },
         )
 
-    def _memory_point(self, snapshot: Snapshot | None, onset: int, *, alive: bool) -> int:
+    def given(self, task: Task) -> None:
+        """A task at its beginning is as wrong as what was handed over with it."""
+        given = task.given
+        if given is None:
+            return
+        if given.ids:
+            self.state.taint(("plan", "context"), given.ids)
+        if given.goal:
+            self.state.damage("corrupt", ("goal",), given.goal)
+
+    def _memory_point(self, snapshot: Snapshot | None, image: Image | None, onset: int, kept: bool) -> int:
         """0 if memory did not change since the snapshot, else how far back its memory lies; ns."""
         version = self.state.parts["memory"].version
-        image = snapshot.parts.get("memory") if snapshot is not None else None
-        if version == 0 or (image is None and alive) or (image is not None and image.version == version):
+        if version == 0 or (image is None and kept) or (image is not None and image.version == version):
             return 0
         return max(0, onset - (snapshot.taken if snapshot is not None and image else self.born))
 
-    def _load(self, snapshot: Snapshot | None, same: bool, step: int, *, alive: bool) -> list[Part]:
+    def _load(
+        self, images: dict[Part, Image], same: bool, step: int, damage: frozenset[str], *, kept: bool
+    ) -> list[Part]:
         """Puts parts back that the snapshot has; the others are empty. Gives the former."""
         state = self.state
-        images = snapshot.parts if snapshot is not None else {}
-        damage: frozenset[str] = snapshot.corrupt if snapshot is not None else frozenset()
         restored: list[Part] = []
         for name, part in state.parts.items():
             image = images.get(name)
             if image is not None and (same or name == "memory"):
                 state.load(name, image, damage)
                 restored.append(name)
-            elif name == "memory" and alive:
+            elif name == "memory" and kept:
                 continue
             elif name != "memory" and step == 0:
                 state.drop((name,))  # it is given anew with the task

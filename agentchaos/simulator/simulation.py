@@ -51,6 +51,7 @@ class Simulation:
             for name in sorted({s.target for s in replication.strikes if s.scope == "call"})
         }
         self.over = False
+        self.poisons: set[str] = set()
         self.teams: dict[str, Team] = {}
         self.units: dict[str, list[Unit]] = {}
         self.members: dict[str, list[Member]] = {}
@@ -222,8 +223,10 @@ class Simulation:
         member.cases.open(Case(strike, self.env.now, member.cases.mark, parts))
         if blow.effect == "lose":
             member.state.lose(parts)
-        else:
-            member.state.corrupt(parts, strike.id)
+            return
+        if blow.effect == "poison":
+            self.poisons.add(strike.id)
+        member.state.damage(blow.effect, parts, frozenset({strike.id}))
 
     def _befall_service(self, strike: Strike) -> None:
         station = self.stations[strike.target]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from agentchaos.disturbances import PARTS, Part
 from agentchaos.world import StateSpec
@@ -16,16 +17,51 @@ TASK_PARTS: tuple[Part, ...] = ("goal", "plan", "context", "tools")
 
 NONE: frozenset[str] = frozenset()
 
-Note = Callable[[str, str, str], None]
+Damage = Literal["corrupt", "stale", "poison"]
+Note = Callable[[str, Part, str], None]
 """Takes (kind of event, part, id of the strike or "")."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Marks:
+    """Whose errors a part bears.
+
+    taint: whose wrong steps went into it, and all of the following; corrupt, stale, poison: the strikes
+    that damaged the part itself.
+    """
+
+    taint: frozenset[str] = NONE
+    corrupt: frozenset[str] = NONE
+    stale: frozenset[str] = NONE
+    poison: frozenset[str] = NONE
+
+    def __or__(self, other: Marks) -> Marks:
+        return Marks(
+            self.taint | other.taint,
+            self.corrupt | other.corrupt,
+            self.stale | other.stale,
+            self.poison | other.poison,
+        )
+
+    def without(self, ids: frozenset[str]) -> Marks:
+        """The same without some strikes."""
+        return Marks(self.taint - ids, self.corrupt - ids, self.stale - ids, self.poison - ids)
+
+    @property
+    def spread(self) -> bool:
+        """Whether wrong steps went into it that damaged parts had made wrong, or nothing at all."""
+        return self.taint != self.corrupt | self.stale | self.poison
+
+
+CLEAN = Marks()
 
 
 @dataclasses.dataclass(slots=True)
 class Image:
     """What a snapshot holds of one part; see `PartState`. session: that of the tools part."""
 
-    taint: frozenset[str]
-    corrupt: frozenset[str]
+    marks: Marks
+    fresh: int
     version: int
     session: int
 
@@ -46,65 +82,105 @@ class Snapshot:
 class PartState:
     """One part of the state.
 
-    taint: whose wrong steps went into it; corrupt: the strikes among them that damaged the part itself;
     lost: it is empty though it should not be, `left` steps from being whole again once the rebuilding
-    has begun; version: the finished step of the member's life at which it last changed, 0 while empty.
+    has begun; fresh: steps until a stale one has been read anew; version: the finished step of the
+    member's life at which it last changed, 0 while empty.
     """
 
-    taint: frozenset[str] = NONE
-    corrupt: frozenset[str] = NONE
+    marks: Marks = CLEAN
     lost: bool = False
     rebuilding: bool = False
     left: int = 0
+    fresh: int = 0
     version: int = 0
 
 
-class State:
-    """The five parts of a member."""
+class Commons:
+    """The memory that the members of a group share. It lives outside of their processes."""
 
-    def __init__(self, spec: StateSpec, note: Note) -> None:
+    def __init__(self) -> None:
+        self.memory = PartState()
+        self.states: list[State] = []
+        self.steps = 0  # finished by any of them
+        self._told = (CLEAN, False)
+
+    def changed(self) -> None:
+        """Tells all who read it, if anything about it is new."""
+        told = (self.memory.marks, self.memory.lost)
+        if told != self._told:
+            self._told = told
+            for state in self.states:
+                state.look()
+
+
+class State:
+    """The five parts of a member. poisons: ids of the strikes that wrote poison, wherever they struck."""
+
+    def __init__(
+        self, spec: StateSpec, note: Note, poisons: set[str] | None = None, commons: Commons | None = None
+    ) -> None:
         self.spec = spec
         self._note = note
+        self._poisons: set[str] = set() if poisons is None else poisons
+        self.commons = commons
         self.parts: dict[Part, PartState] = {name: PartState() for name in PARTS}
+        if commons is not None:
+            self.parts["memory"] = commons.memory
+            commons.states.append(self)
         self.clean = True
         self.ids: tuple[str, ...] = ()
         self.session = self._sessions = 0
         self.steps = 0
 
-    def _refresh(self) -> None:
+    def look(self) -> None:
+        """Sees again how its parts are."""
         parts = self.parts.values()
-        self.clean = not any(part.lost or part.taint for part in parts)
-        self.ids = tuple(sorted({i for part in parts for i in part.taint if i != AMBIENT}))
+        self.clean = not any(part.lost or part.marks.taint for part in parts)
+        self.ids = tuple(sorted({i for part in parts for i in part.marks.taint if i != AMBIENT}))
 
-    def _retaint(self, name: Part, taint: frozenset[str], corrupt: frozenset[str]) -> None:
+    def _refresh(self) -> None:
+        self.look()
+        if self.commons is not None:
+            self.commons.changed()
+
+    def _mark(self, name: Part, marks: Marks) -> None:
         part = self.parts[name]
-        for gone in sorted(part.taint - taint - {AMBIENT}):
+        for gone in sorted(part.marks.taint - marks.taint - {AMBIENT}):
             self._note("part_cleansed", name, gone)
-        for new in sorted(taint - part.taint - {AMBIENT}):
+        for new in sorted(marks.taint - part.marks.taint - {AMBIENT}):
             self._note("part_tainted", name, new)
-        part.taint, part.corrupt = taint, corrupt
+        part.marks = marks
 
     def _empty(self, name: Part) -> None:
         part = self.parts[name]
-        self._retaint(name, NONE, NONE)
+        self._mark(name, CLEAN)
         part.lost = part.rebuilding = False
-        part.left = part.version = 0
+        part.left = part.fresh = part.version = 0
         if name == "tools":  # sessions are never opened again under an old name
             self._sessions += 1
             self.session = self._sessions
 
+    # -- damage ---------------------------------------------------------------------------------
+
     def taint(self, names: Iterable[Part], ids: frozenset[str]) -> None:
-        """Marks parts as written by something wrong."""
+        """Marks parts as written by something wrong; what is copied into memory of poison is poison."""
         for name in names:
-            part = self.parts[name]
-            self._retaint(name, part.taint | ids, part.corrupt)
+            copied = ids & self._poisons if name == "memory" and self._poisons else NONE
+            self._mark(name, self.parts[name].marks | Marks(taint=ids, poison=copied))
         self._refresh()
 
-    def corrupt(self, names: tuple[Part, ...], strike: str) -> None:
+    def damage(self, how: Damage, names: tuple[Part, ...], ids: frozenset[str]) -> None:
         """Damages parts in silence."""
         for name in names:
             part = self.parts[name]
-            self._retaint(name, part.taint | {strike}, part.corrupt | {strike})
+            if how == "corrupt":
+                marks = Marks(taint=ids, corrupt=ids)
+            elif how == "poison":
+                marks = Marks(taint=ids, poison=ids)
+            else:
+                marks = Marks(taint=ids, stale=ids)
+                part.fresh = self.spec.part(name).stale_steps
+            self._mark(name, part.marks | marks)
         self._refresh()
 
     def lose(self, names: tuple[Part, ...]) -> None:
@@ -121,6 +197,8 @@ class State:
         for name in names:
             self._empty(name)
         self._refresh()
+
+    # -- getting well again ---------------------------------------------------------------------
 
     def begin_rebuilding(self, names: Iterable[Part]) -> list[Part]:
         """The loss is known: from now on steps rebuild the lost ones; gives those that need none.
@@ -154,10 +232,23 @@ class State:
 
     def _whole(self, name: Part) -> None:
         part = self.parts[name]
-        self._retaint(name, NONE, NONE)  # what wrong steps wrote meanwhile is gone with the rebuilding
+        self._mark(name, CLEAN)  # what wrong steps wrote meanwhile is gone with the rebuilding
         part.lost = part.rebuilding = False
-        part.version = self.steps
+        part.version = max(1, self.steps)
         self._note("part_rebuilt", name, "")
+
+    def reread_step(self) -> list[Part]:
+        """One more step has read what is stale; gives the parts that are fresh again."""
+        fresh: list[Part] = []
+        for name, part in self.parts.items():
+            if part.marks.stale:
+                part.fresh -= 1
+                if part.fresh <= 0:
+                    self._mark(name, part.marks.without(part.marks.stale))
+                    fresh.append(name)
+        if fresh:
+            self._refresh()
+        return fresh
 
     def lost_parts(self) -> tuple[Part, ...]:
         """The parts that are lost now."""
@@ -167,25 +258,59 @@ class State:
         """The lost parts about which nothing is being done."""
         return {name for name, part in self.parts.items() if part.lost and not part.rebuilding}
 
-    def hazard(self) -> tuple[float, float]:
-        """(hazard, chance to be spared): a step is right with chance p^(hazard / n) x spared."""
+    # -- what it does to steps ------------------------------------------------------------------
+
+    def notice(self, name: Part) -> float:
+        """The chance that a look at a part that bears the taint of strikes shows that it is wrong."""
+        marks, spec = self.parts[name].marks, self.spec.part(name)
+        if not (self._poisons or marks.stale):
+            return float(spec.notice)
+        poison = marks.taint & self._poisons
+        plain = marks.taint - poison - marks.stale - {AMBIENT}
+        return max(
+            float(spec.notice) if plain else 0.0,
+            float(spec.poison_notice) if poison else 0.0,
+            float(spec.stale_notice) if marks.stale else 0.0,
+        )
+
+    def hazard(self, *, acts: bool) -> tuple[float, float]:
+        """(hazard, chance to be spared): a step is right with chance p^(hazard / n) x spared.
+
+        acts: the step calls a tool; one that does not has no use for wrong tools.
+        """
         hazard, spared, spread = 1.0, 1.0, False
         for name, part in self.parts.items():
-            spec = self.spec.part(name)
+            spec, marks = self.spec.part(name), part.marks
             if part.lost:
                 hazard *= spec.lost_hazard
-            if part.corrupt:
+            if not marks.taint:
+                continue
+            spread = spread or marks.spread
+            if name == "tools" and not acts:
+                continue
+            if marks.corrupt:
                 hazard *= spec.corrupt_hazard
                 spared *= 1.0 - float(spec.corrupt_wrong)
-            spread = spread or part.taint != part.corrupt
+            if marks.stale:
+                hazard *= spec.stale_hazard
+                spared *= 1.0 - float(spec.stale_wrong)
+            if marks.poison:
+                hazard *= spec.poison_hazard
+                spared *= 1.0 - float(spec.poison_wrong)
         return (hazard * self.spec.taint_hazard if spread else hazard), spared
 
     def wrote(self) -> None:
         """A finished step went into every part."""
-        self.steps += 1
+        if self.commons is not None:
+            self.commons.steps += 1
+            self.steps = self.commons.steps
+        else:
+            self.steps += 1
         for part in self.parts.values():
             if not part.lost:
                 part.version = self.steps
+
+    # -- snapshots ------------------------------------------------------------------------------
 
     def snapshot(self, now: int, task: str, step: int, covers: tuple[Part, ...]) -> Snapshot:
         """What a checkpoint or a shipped copy holds; a lost part is not in it."""
@@ -193,15 +318,15 @@ class State:
         for name in covers:
             part = self.parts[name]
             if not part.lost:
-                parts[name] = Image(part.taint, part.corrupt, part.version, self.session)
+                parts[name] = Image(part.marks, part.fresh, part.version, self.session)
         return Snapshot(taken=now, task=task, step=step, parts=parts)
 
     def load(self, name: Part, image: Image, damage: frozenset[str]) -> None:
         """Puts a part back as it was, taint and all; `damage`: strikes that hit the snapshot itself."""
         part = self.parts[name]
-        self._retaint(name, image.taint | damage, image.corrupt | damage)
+        self._mark(name, image.marks | Marks(taint=damage, corrupt=damage))
         part.lost = part.rebuilding = False
-        part.left, part.version = 0, image.version
+        part.left, part.fresh, part.version = 0, image.fresh, image.version
         if name == "tools":
             self.session = image.session
         self._refresh()

@@ -33,10 +33,12 @@ from agentchaos.world import (
     RECOVERY_WORDS,
     Band,
     Group,
+    HandOff,
     PartSpec,
     Service,
     Spawn,
     StateSpec,
+    Talk,
     Tasks,
 )
 
@@ -255,7 +257,9 @@ def _field(key: str, field: FieldInfo, model: type[BaseModel]) -> Iterator[str]:
         yield f"      source: {known[0]} [{known[1]}]"
 
 
-_OF_THE_WORLD = (Service, Group, StateSpec, PartSpec, Tasks, Spawn, Band, Mechanism, Recovery, Fault)
+_OF_THE_WORLD = (
+    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Talk, HandOff, Band, Mechanism, Recovery, Fault),
+)
 """What models a world; objectives and the scenario's own fields say what is wanted of it."""
 _ASKED_FOR = (
     *(Group.model_fields["count"], Tasks.model_fields["value"]),

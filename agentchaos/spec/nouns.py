@@ -17,11 +17,13 @@ from agentchaos.world import (
     Band,
     Burst,
     Group,
+    HandOff,
     PartSpec,
     Service,
     Spawn,
     StateSpec,
     StepSpec,
+    Talk,
     Tasks,
 )
 
@@ -70,6 +72,8 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
     "band": Band,
     "burst": Burst,
     "spawn": Spawn,
+    "talk": Talk,
+    "hand_off": HandOff,
     "protect": Word(
         "The mechanisms that protect a group, each by its name; null takes one away.",
         tuple(_on(MECHANISMS)),
@@ -118,6 +122,8 @@ EXAMPLES: dict[str, str] = {
     "band": "band: {good: 0.8, window: 2min, slow: 10s}",
     "burst": "burst: [{at: 30min, tasks: 50}]",
     "spawn": "spawn: {probability: 5%, generations: 2}",
+    "talk": "talk: {to: payments, every: 5 steps, taints: 30%}",
+    "hand_off": "hand_off: {to: payments, chance: 50%, carries: 60%}",
     "protect": "protect: {heartbeat: {every: 5s, misses: 3}, checkpointing: {every: 5 steps}}",
     "recover": "recover: checkpoint",
     "rebuild": "rebuild: {cold_start: {load: uniform(30s, 90s)}}",

@@ -233,6 +233,8 @@ class Scenario(Noun):
             yield from self._service((*here, "protect", "verification", "by"), by, ("model", "tool", "store"))
         yield from deciding_problems(here, group)
         yield from self._task_problems((*here, "tasks"), name, group)
+        yield from self._talk_problems((*here, "talk"), name, group)
+        yield from self._hand_off_problems((*here, "hand_off"), name, group)
 
     def _protection_problems(self, here: Loc, group: Group) -> Iterator[Finding]:
         snapshots: Loc = (*here, "protect", "checkpointing")
@@ -251,6 +253,11 @@ class Scenario(Noun):
 
     def _task_problems(self, here: Loc, name: str, group: Group) -> Iterator[Finding]:
         tasks = group.tasks
+        handed = any(other.hand_off and other.hand_off.to == name for other in self.agents.values())
+        open_ = tasks.arrive is not None or tasks.schedule or tasks.burst
+        if not (open_ or tasks.loop is not None or handed):
+            what = "say where tasks come from: 'arrive: poisson(60/h)', or 'loop: 20'"
+            yield Finding(here, what, ((*here, "*", "*", "*"), ("agents", "*", "hand_off", "to")))
         if self.warmup and isinstance(tasks.loop, int):
             what = f"the tasks of '{name}' are all planned at the start; with 'loop: {tasks.loop}' it is 0"
             yield Finding(("warmup",), what, ((*here, "loop"),))
@@ -260,11 +267,63 @@ class Scenario(Noun):
             if moment > self.horizon:
                 yield self._beyond(loc, moment)
 
+    def _group_named(self, loc: Loc, name: str) -> Iterator[Finding]:
+        if name not in self.agents:
+            what = f"no agent {shown(name)}{did_you_mean(name, list(self.agents))}"
+            yield Finding(loc, what, (("agents", name),))
+
+    def _talk_problems(self, here: Loc, name: str, group: Group) -> Iterator[Finding]:
+        talk = group.talk
+        if talk is None:
+            return
+        yield from self._group_named((*here, "to"), talk.to)
+        if talk.to == name and group.count == 1:
+            what = f"'{name}' is one agent, and nobody talks to itself: a 'count' of 2, or another group"
+            yield Finding((*here, "to"), what, (("agents", name, "count"),))
+        longest = group.tasks.steps.bounds[1]
+        if talk.steps is not None and talk.steps > longest:
+            what = f"a task of '{name}' has at most {longest:,.0f} steps, so that it would never talk"
+            yield Finding((*here, "every"), what, (("agents", name, "tasks", "steps"),))
+
+    def _hand_off_problems(self, here: Loc, name: str, group: Group) -> Iterator[Finding]:
+        hand = group.hand_off
+        if hand is None:
+            return
+        yield from self._group_named((*here, "to"), hand.to)
+        other = self.agents.get(hand.to)
+        if other is not None and other.tasks.loop == "endless":
+            what = f"'{hand.to}' never takes what is handed to it: its own loop is endless"
+            yield Finding((*here, "to"), what, (("agents", hand.to, "tasks", "loop"),))
+        circle = self._circle(name)
+        needs: tuple[Loc, ...] = (("agents", "*", "hand_off"),)
+        if circle and hand.rounds is None:
+            way = " -> ".join(circle)
+            what = f"hand-offs go in a circle without end, {way}: say how often, such as 'rounds: 1'"
+            yield Finding(here, what, needs, at_key=True)
+        elif not circle and hand.rounds is not None:
+            what = "does nothing: no task that is handed on comes back here"
+            yield Finding((*here, "rounds"), what, needs, at_key=True)
+
+    def _circle(self, name: str) -> list[str]:
+        """The way of hand-offs from a group back to itself; empty where there is none."""
+        way = [name]
+        while (group := self.agents.get(way[-1])) is not None and group.hand_off is not None:
+            way.append(group.hand_off.to)
+            if way[-1] == name:
+                return way
+            if way[-1] in way[:-1]:
+                return []
+        return []
+
     def _work_problems(self) -> Iterator[Finding]:
         """More than can be played in good time, counted over all sources of work."""
         groups = {name: group for name, group in self.agents.items() if self._all_known(group)}
         horizon = self.horizon / NS
-        tasks = {name: workload.tasks(group, self.services, horizon) for name, group in groups.items()}
+        handed = workload.handed_over(groups, self.services, horizon)
+        tasks = {
+            name: workload.tasks(group, self.services, horizon, handed[name])
+            for name, group in groups.items()
+        }
         steps = {name: number * groups[name].tasks.steps.mean() for name, number in tasks.items()}
         for counts, most, noun in ((tasks, TASKS_MAX, "tasks"), (steps, STEPS_MAX, "steps")):
             beyond = [name for name, number in counts.items() if number > most]
@@ -299,6 +358,9 @@ class Scenario(Noun):
             why = "there is time for so many" if tasks.loop == "endless" else "'loop' x 'count'"
             what = f"{_counted(number)} tasks a replication ({why}); at most {most:,}"
             return Finding((*here, "loop"), what, needs)
+        if tasks.arrive is None and not (tasks.burst or tasks.schedule):
+            what = f"{_counted(number)} tasks a replication, all handed to it; at most {most:,}"
+            return Finding(here, what, (*needs, ("agents", "*", "hand_off")))
         source = "burst" if sum(burst.tasks for burst in tasks.burst) > most / 2 else "arrive"
         return Finding((*here, source), f"{_counted(number)} tasks a replication; at most {most:,}", needs)
 
@@ -344,7 +406,8 @@ class Scenario(Noun):
             what = f"no agent {shown(fault.agent)}{did_you_mean(fault.agent, list(self.agents))}"
             yield Finding((*here, "agent"), what, (("agents", fault.agent),))
         else:
-            aim = Aim(checkpointed=self.agents[fault.agent].checkpointing is not None)
+            group = self.agents[fault.agent]
+            aim = Aim(group.checkpointing is not None, acts=group.step.act is not None)
             yield from self._own_complaints(here, fault, aim)
         if fault.at is None and fault.every is None:
             what = "say when: 'at: 30min' or 'every: exponential(mean=2h)'"
@@ -355,7 +418,8 @@ class Scenario(Noun):
 
     def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
         """What the fault itself has against this world."""
-        needs: tuple[Loc, ...] = ((*here, "*"), ("agents", fault.target, "protect", "checkpointing"))
+        whom: Loc = ("agents", fault.target)
+        needs: tuple[Loc, ...] = ((*here, "*"), (*whom, "protect", "checkpointing"), (*whom, "step", "act"))
         for field, what in fault.complaints(aim):
             yield Finding((*here, *field), what, needs)
 

@@ -103,13 +103,22 @@ def test_a_short_word_for_a_recovery_is_explained(word: str) -> None:
 
 
 def test_parts_are_explained_with_defaults_of_their_own() -> None:
+    damages = (
+        "corrupt_hazard",
+        "corrupt_wrong",
+        "stale_hazard",
+        "stale_wrong",
+        "stale_steps",
+        "poison_wrong",
+    )
     for part in ("memory", "goal", "plan", "context", "tools"):
         told = run("explain", part)[1]
         assert str(StateSpec.model_fields[part].description) in told
-        for key in ("lost_hazard", "rebuild", "corrupt_hazard", "corrupt_wrong", "notice"):
+        for key in ("lost_hazard", "rebuild", "notice", *damages):
             own = getattr(StateSpec().part(part), key)  # type: ignore[arg-type]
             assert re.search(rf"^  {key}: .* \(default {own}\)$", told, re.MULTILINE), (part, key)
-    assert "  context: lost_hazard 4.0, rebuild 5, corrupt_hazard 4.0\n" in run("explain", "part")[1]
+    own = "lost_hazard 4.0, rebuild 5, corrupt_hazard 4.0, stale_hazard 2.0, poison_hazard 2.0"
+    assert f"  context: {own}\n" in run("explain", "part")[1]
 
 
 def test_every_word_that_stands_in_a_scenario_leads_somewhere() -> None:
@@ -250,7 +259,7 @@ def test_the_example_of_a_recovery_works(name: str, tmp_path: Path) -> None:
 
 PLACES = {
     **dict.fromkeys(("tasks", "step", "state", "part", "protect", "recover", "rebuild"), "agent"),
-    **dict.fromkeys(("memory", "goal", "plan", "context", "tools"), "agent"),
+    **dict.fromkeys(("memory", "goal", "plan", "context", "tools", "talk", "hand_off"), "agent"),
     **{"band": "service", "burst": "tasks", "spawn": "tasks"},
 }
 
