@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
-from agentchaos.scoring.measures import PICKS, base_name
+from agentchaos.scoring.measures import DETECTORS, PICKS, base_name
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.words import did_you_mean
 
@@ -26,17 +26,21 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
     "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
+    "survived",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
     "tasks_unfinished", "doubled", "missing", "orphan", "compensated", "side_effects", "tokens", "undetected",
     "healing_actions", "needless_actions", "rollbacks", "rolled_back",
+    "false_alarms",
 )  # fmt: skip
-TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time")
+TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage")
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
 )
+BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived")
+MESSAGES = ("heartbeat",)
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
@@ -55,10 +59,14 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys(COUNTS, _NUMBER_OF),
     **dict.fromkeys((name for name in COUNTS if name.startswith("tasks_")), "tasks"),
     "tokens": "tokens",
+    "messages": "messages",
+    "false_alarm_rate": _RATIO,
     "cost": _MONEY,
 }
 """Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""
-_DISTRIBUTIONS = frozenset({*PICKS, "outage", "task_time", "unit_down_time", "wait"})
+_DISTRIBUTIONS = frozenset(
+    {*PICKS, "outage", "task_time", "unit_down_time", "wait", "crew_wait", "time_to_first_outage"}
+)
 """Measures with quantiles; the others are one number a replication."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
@@ -292,9 +300,11 @@ def _seconds(value: str, unit: str | None, name: str, at: int) -> float:
 
 def example_gate(name: str) -> str:
     """A gate on a measure, such as one would write it."""
-    labels = {"time": "{class=lost}", "cost": "{currency=USD}"}
+    labels = {"time": "{class=lost}", "cost": "{currency=USD}", "messages": "{kind=heartbeat}"}
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
+    if name == "time_to_first_outage":
+        return f"share({full} >= 10min) >= 90%"
     if name in _DISTRIBUTIONS:
         full += "{fault=crash}" if name in PICKS or name == "outage" else ""
         return f"{full}.p95 < {'60s' if kind == _TIME else 10}"
@@ -318,11 +328,14 @@ def known_names(
     raw = [*SHARES, *COUNTS, *TIMES, *PICKS, "lost_work"]
     raw += [f"pass_{k}" for k in range(1, PASS_K + 1)]
     raw += [f"{name}{{service={service}}}" for name in BY_SERVICE for service in services]
-    raw += [f"{name}{{agent={group}}}" for name in ("availability", "task_success") for group in groups]
+    raw += ["false_alarm_rate", *(f"false_alarms{{by={by}}}" for by in DETECTORS)]
+    raw += [f"messages{{kind={kind}}}" for kind in MESSAGES]
+    raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}
     names |= {f"{name}{{fault={fault}}}" for name in PICKS for fault in faults}
+    names |= {f"detect_time{{by={by}}}" for by in DETECTORS}
     names |= {f"recovery_time{{fault={fault},from=after_lift}}" for fault in faults}
     names |= {f"outage{{fault={fault}}}" for fault in faults}
     attributes = [name for group in ATTRIBUTES.values() for name in group]
