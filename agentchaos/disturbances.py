@@ -16,6 +16,7 @@ PARTS: tuple[Part, ...] = ("memory", "goal", "plan", "context", "tools")
 CallEffect = Literal["delay", "error", "corrupt", "timeout_before_commit", "timeout_after_commit"]
 ProcessEffect = Literal["crash", "hang"]
 StateEffect = Literal["lose", "corrupt", "stale", "poison"]
+PlannedEffect = Literal["drain", "rolling_update"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,4 +57,19 @@ class OnState:
     generations: int = 1
 
 
-Disturbance = OnCall | OnProcess | OnState
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnPlan:
+    """Take a unit away in order: it ends what it has in hand for `grace` ns at most, then it is stopped.
+
+    It is started again after `away` ns. batch: so many units of one moment at a time, each batch `pause` ns
+    after the one before is ready; 0: all at once.
+    """
+
+    effect: PlannedEffect
+    grace: int = 0
+    away: int = 0
+    batch: int = 0
+    pause: int = 0
+
+
+Disturbance = OnCall | OnProcess | OnState | OnPlan

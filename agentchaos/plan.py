@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.faults.base import AgentFault, CallFault, Fault, PlannedDisruption
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.seeds import Stream, root
@@ -106,6 +106,7 @@ class Plan:
             rpo=_ns(self.objectives.rpo_s),
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
+            system=world.system,
         )
 
     def chance(self, replication: int) -> Stream:
@@ -128,6 +129,8 @@ class Plan:
             if fault.who == "each":
                 group = self.world.agents[fault.agent]
                 each = group.count + (group.standbys if fault.scope == "process" else 0)
+            if isinstance(fault, PlannedDisruption):
+                each = len(fault.chosen(each, self.chance(0)))
         if fault.every is not None:
             return each * thinned * horizon / fault.every.mean()
         if fault.at is None:
@@ -141,6 +144,11 @@ class Plan:
             group = self.world.agents[fault.agent]
             # State belongs to roles, processes to units: a standby has no state to lose.
             targets = group.count + (group.standbys if fault.scope == "process" else 0)
+            if isinstance(fault, PlannedDisruption):
+                for k, time in self._moments(fault, chance):
+                    for n in fault.chosen(targets, chance.named("whom", k)):
+                        yield self._strike(fault, chance, time, k, n)
+                return
             if fault.who == "any":
                 for k, time in self._moments(fault, chance):
                     chosen = int(chance.named("whom").uniform(k) * targets)

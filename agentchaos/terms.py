@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+from agentchaos.blocks import Block
 from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
@@ -54,6 +55,7 @@ class Terms:
                         "groups": tuple(GroupFacts(**_tuples(group)) for group in setting["groups"]),
                         "services": tuple(ServiceFacts(**service) for service in setting["services"]),
                         "faults": tuple(setting["faults"]),
+                        "system": Block.from_json(system) if (system := setting.get("system")) else None,
                     }
                 ),
                 "objectives": Objectives(

@@ -30,6 +30,9 @@ NS = 1_000_000_000
 
 Row = tuple[Any, ...]
 
+PLANNED = "planned"
+"""Who sees an incident that is no failure: somebody meant it."""
+
 
 class Step(NamedTuple):
     """A step of a member. Times in ns.
@@ -153,9 +156,11 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     # incidents; detail of opened: scope (process | state | service), idle
     "incident_opened": ("incident", "subject", "detail"),
     "incident_joined": ("incident", "subject"),
-    # subject: who saw it: liveness | progress | behaviour | self (the agent itself) | operator
+    # subject: who saw it: liveness | progress | behaviour | self (the agent itself) | operator |
+    # planned (nobody had to: it was meant)
     "failure_detected": ("incident", "subject"),
-    "false_alarm": ("agent", "member", "subject"),  # subject: which kind of detector was wrong
+    # subject: which kind of detector was wrong; member -1 for a unit without a role, value: the unit
+    "false_alarm": ("agent", "subject"),
     "recovery_started": ("incident", "subject"),  # subject: the strategy
     "failed_over": ("incident", "agent", "member", "value"),  # value: the unit that took over
     "recovered": ("incident",),
@@ -180,6 +185,11 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     # units; subject: reason; value: the unit's number
     "unit_down": ("agent", "value"),
     "unit_up": ("agent", "value"),
+    "unit_ready": ("agent", "value"),  # after `unit_up`, where a start is not at once ready
+    "unit_draining": ("agent", "incident", "value"),  # it takes no new work: it is to go
+    "crew_assigned": ("agent", "subject", "value"),  # a repair begins; value: ns that it waited
+    # what nobody recovered any more is started again; value: the unit
+    "reconciled": ("agent", "value"),
     # roles without a working unit, apart from `unit_*`, which follow processes; value: the unit
     "role_down": ("agent", "member"),
     "role_up": ("agent", "member"),

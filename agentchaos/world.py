@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from agentchaos.blocks import Block
 from agentchaos.distributions import (
     CountDistribution,
     Distribution,
@@ -37,12 +38,15 @@ from agentchaos.mechanisms.base import Mechanism
 from agentchaos.mechanisms.bulkhead import Bulkhead
 from agentchaos.mechanisms.checkpointing import Checkpointing
 from agentchaos.mechanisms.circuit_breaker import CircuitBreaker
+from agentchaos.mechanisms.disruption_budget import DisruptionBudget
 from agentchaos.mechanisms.escalation import Escalation
 from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.heartbeat import Heartbeat
 from agentchaos.mechanisms.hedging import Hedging
 from agentchaos.mechanisms.idempotency import Idempotency
 from agentchaos.mechanisms.quorum import Quorum
+from agentchaos.mechanisms.readiness import Readiness
+from agentchaos.mechanisms.reconciler import Reconciler
 from agentchaos.mechanisms.redundancy import Redundancy
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.mechanisms.rollback import Rollback
@@ -528,6 +532,12 @@ class Group(Noun):
         validate_default=True,
         description="time from detection to the start of recovery",
     )
+    crews: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="crews that start and restore its units, one at a time each; none: no limit",
+    )
     confidence: Share = Field(1.0, description="the confidence with which it claims that a task is done")
 
     @property
@@ -643,6 +653,21 @@ class Group(Noun):
         return cast("Escalation | None", self._mechanism("escalation"))
 
     @property
+    def readiness(self) -> Readiness | None:
+        """How long a started unit takes to be ready."""
+        return cast("Readiness | None", self._mechanism("readiness"))
+
+    @property
+    def disruption_budget(self) -> DisruptionBudget | None:
+        """What planned disruptions must leave alone."""
+        return cast("DisruptionBudget | None", self._mechanism("disruption_budget"))
+
+    @property
+    def reconciler(self) -> Reconciler | None:
+        """Who starts again what was given up."""
+        return cast("Reconciler | None", self._mechanism("reconciler"))
+
+    @property
     def redundancy(self) -> Redundancy | None:
         """Its standbys; some recoveries imply them."""
         written = cast("Redundancy | None", self._mechanism("redundancy"))
@@ -733,6 +758,7 @@ class World(Noun):
     warmup: int
     horizon: int
     drain: int
+    system: Block | None = None
 
     @property
     def end(self) -> int:

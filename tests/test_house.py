@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "agentchaos"
 
 FLOORS = (
     {"__init__"},
-    {"errors", "seeds", "distributions", "disturbances", "trace", "plugins", "bundled", "words"},
+    {"errors", "seeds", "distributions", "disturbances", "trace", "plugins", "bundled", "words", "blocks"},
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
     {"plan", "scoring", "workload"},

@@ -18,11 +18,13 @@ Scope = Literal["process", "state", "call"]
 class Aim(NamedTuple):
     """What a fault may know of the world that it is aimed at.
 
-    checkpointed: the group keeps checkpoints; acts: its steps call a tool.
+    checkpointed: the group keeps checkpoints; acts: its steps call a tool; units: of the group, standbys
+    included, 0 where it is not aimed at a group.
     """
 
     checkpointed: bool = False
     acts: bool = True
+    units: int = 0
 
 
 Complaint = tuple[tuple[str | int, ...], str]
@@ -116,6 +118,37 @@ class AgentFault(Fault):
     def needs_work(self) -> bool:
         """Whether it finds nothing to strike where an agent has no task in hand."""
         return False
+
+
+class PlannedDisruption(AgentFault):
+    """One schedule for the group; each moment of it takes several units, one strike a unit.
+
+    A unit that is to go takes no new task. Its role moves to a ready standby with its live state; without
+    one it finishes the task in hand, or stops after `grace` with a last checkpoint where the group keeps
+    them. It comes back as `rebuild` says.
+    """
+
+    boundary: ClassVar[str] = "planned"
+    scope: ClassVar[Scope] = "process"
+    exercises: ClassVar[tuple[str, ...]] = ("availability", "fault_tolerance", "durability")
+
+    grace: Duration = Field(
+        30_000_000_000,
+        description="how long it may go on with the task in hand; then it is stopped",
+        json_schema_extra={
+            "source": "Kubernetes default terminationGracePeriodSeconds 30",
+            "grade": "A",
+        },
+    )
+
+    def chosen(self, units: int, chance: Stream) -> tuple[int, ...]:
+        """The numbers of the units that one moment takes, of so many in the group."""
+        return tuple(range(units))
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        for field in ("who", "clock"):
+            if field in self.model_fields_set:
+                yield (field,), f"a {self.kind} has one schedule, in wall time; leave '{field}' out"
 
 
 class CallFault(Fault):

@@ -8,54 +8,40 @@ from typing import ClassVar
 from agentchaos.metrics.base import Datum, Metric, Ratio, Setting
 from agentchaos.metrics.durations import Durations
 from agentchaos.metrics.spans import Spans
+from agentchaos.metrics.standing import SYSTEM, Standing
 from agentchaos.trace import NS, Batch
-
-ALL = ""
-"""The key of an outage of any group."""
 
 
 class Availability(Metric):
-    """The share of [warmup, horizon] in which every group has as many roles up as it requires."""
+    """The share of [warmup, horizon] in which the system is up: every group, or what its diagram says.
+
+    A group is up while it has as many roles up as it requires.
+    """
 
     name: ClassVar[str] = "availability"
-    about: ClassVar[str] = "share of time with the required roles up, of all groups and of each"
+    about: ClassVar[str] = "share of time with the required roles up, of the system and of each group"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._spare = {group.name: group.count - group.required for group in setting.groups}
+        self._standing = Standing(setting)
         self._out = Spans(setting.warmup, setting.horizon)
-        self._groups_out: set[str] = set()
-        for name, spare in self._spare.items():
-            if spare < 0:
-                self._outage(name, 0)
+        for key in self._standing.down:
+            self._out.open(key, 0)
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
         for event in batch.events:
-            kind, time, agent = event[:3]
-            if kind == "role_down":
-                self._spare[agent] -= 1
-                if self._spare[agent] == -1:
-                    self._outage(agent, time)
-            elif kind == "role_up":
-                self._spare[agent] += 1
-                if self._spare[agent] == 0:
-                    self._groups_out.discard(agent)
-                    self._out.close((agent,), time)
-                    if not self._groups_out:
-                        self._out.close(ALL, time)
-
-    def _outage(self, agent: str, time: int) -> None:
-        self._groups_out.add(agent)
-        self._out.open((agent,), time)
-        self._out.open(ALL, time)
+            if event[0] == "role_down" or event[0] == "role_up":
+                for key in self._standing.follow(event):
+                    turn = self._out.open if key in self._standing.down else self._out.close
+                    turn(key, event[1])
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
         window = self.setting.horizon - self.setting.warmup
-        yield "availability", Ratio(window - self._out.of(ALL), window, share=True)
+        yield "availability", Ratio(window - self._out.of(SYSTEM), window, share=True)
         for group in self.setting.groups:
-            up = window - self._out.of((group.name,))
+            up = window - self._out.of(group.name)
             yield f"availability{{agent={group.name}}}", Ratio(up, window, share=True)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from operator import add
 from typing import ClassVar, NamedTuple
 
+from agentchaos.blocks import Block
 from agentchaos.trace import Batch
 
 
@@ -66,6 +67,8 @@ class Setting:
     """A step is answered in time within this (the T of Apdex); ns."""
     faults: tuple[str, ...] = ()
     """Names of the declared faults."""
+    system: Block | None = None
+    """Which groups must be up for the whole to be up; None: all of them."""
 
     def counts(self, time: int) -> bool:
         """Whether something that begins at `time` is planned: within [warmup, horizon]."""
@@ -224,9 +227,9 @@ class Incident:
     `end` is when the replication ended: an incident without `recovered` is censored at end - onset.
     `lifted` is set for incidents of services, whose recovery clock runs from there. scope: process,
     state, service; or `absorbed`, for a strike (on calls, checkpoints, a standby) that led to no incident.
-    `point` is the recovery point (ns), None where no state was restored; `lost` marks a task abandoned
-    instead of caught up; `escaped` that a task ended wrong by its taint, or did a deed twice. `reach`: the
-    cascade by the groups that it struck or reached.
+    `seen_by` is who detected it first. `point` is the recovery point (ns), None where no state was
+    restored; `lost` marks a task abandoned instead of caught up; `escaped` that a task ended wrong by its
+    taint, or did a deed twice. `reach`: the cascade by the groups that it struck or reached.
     """
 
     id: str
@@ -239,6 +242,7 @@ class Incident:
     end: int
     idle: bool = False
     strikes: int = 1
+    seen_by: str = ""
     detected: int | None = None
     started: int | None = None
     restored: int | None = None

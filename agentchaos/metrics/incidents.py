@@ -238,6 +238,7 @@ class IncidentLog(Metric):
             self._joined.add((event.detail or {}).get("strike", ""))
         elif kind == "failure_detected":
             case.first("detected", time)
+            case.fields.setdefault("seen_by", event.subject)
         elif kind == "recovery_started":
             case.first("started", time)
         elif kind == "state_restored":

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
-from agentchaos.scoring.measures import CASCADE, PICKS, base_name
+from agentchaos.scoring.measures import CASCADE, DETECTORS, PICKS, base_name
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.trace import MESSAGE_KINDS
 from agentchaos.words import did_you_mean
@@ -27,19 +27,23 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
     "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
-    "no_quorum", "catch_rate", "refusal_rate",
+    "no_quorum", "catch_rate", "refusal_rate", "survived",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
     "tasks_unfinished", "doubled", "missing", "orphan", "compensated", "side_effects", "tokens", "undetected",
-    "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations",
+    "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
 )  # fmt: skip
-TIMES = ("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "verification_time", "human_time")
+TIMES = (
+    *("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage"),
+    *("verification_time", "human_time"),
+)
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
 )
 BY_KIND = ("messages", "messages_tainted")
+BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
@@ -59,10 +63,13 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys((name for name in COUNTS if name.startswith("tasks_")), "tasks"),
     "tokens": "tokens",
     **dict.fromkeys(BY_KIND, "messages"),
+    "false_alarm_rate": _RATIO,
     "cost": _MONEY,
 }
 """Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""
-_DISTRIBUTIONS = frozenset({*PICKS, "outage", "task_time", "unit_down_time", "wait"})
+_DISTRIBUTIONS = frozenset(
+    {*PICKS, "outage", "task_time", "unit_down_time", "wait", "crew_wait", "time_to_first_outage"}
+)
 """Measures with quantiles; the others are one number a replication."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
@@ -299,6 +306,8 @@ def example_gate(name: str) -> str:
     labels = {"time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}")}
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
+    if name == "time_to_first_outage":
+        return f"share({full} >= 10min) >= 90%"
     if name in _DISTRIBUTIONS:
         full += "{fault=crash}" if name in PICKS or name == "outage" else ""
         return f"{full}.p95 < {'60s' if kind == _TIME else 10}"
@@ -322,7 +331,9 @@ def known_names(
     raw = [*SHARES, *COUNTS, *TIMES, *PICKS, "lost_work"]
     raw += [f"pass_{k}" for k in range(1, PASS_K + 1)]
     raw += [f"{name}{{service={service}}}" for name in BY_SERVICE for service in services]
-    raw += [f"{name}{{agent={group}}}" for name in ("availability", "task_success") for group in groups]
+    raw += ["false_alarm_rate", *(f"false_alarms{{by={by}}}" for by in DETECTORS)]
+    raw.append("messages{kind=heartbeat}")
+    raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
@@ -332,6 +343,7 @@ def known_names(
     names |= {
         f"{name}{{agent={group},fault={fault}}}" for name in CASCADE for group in groups for fault in faults
     }
+    names |= {f"detect_time{{by={by}}}" for by in DETECTORS}
     names |= {f"recovery_time{{fault={fault},from=after_lift}}" for fault in faults}
     names |= {f"outage{{fault={fault}}}" for fault in faults}
     attributes = [name for group in ATTRIBUTES.values() for name in group]

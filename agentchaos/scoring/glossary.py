@@ -27,7 +27,7 @@ MEASURES: dict[str, str] = {
     "work_recovery_time": "from onset until the work is past where it was",
     "recovery_point": "age of the state that came back; 0 where it was made again, which costs steps",
     "memory_point": "the same for memory, which outlives tasks",
-    "detect_time": "from onset to detection",
+    "detect_time": "from onset to detection; by {by=liveness|progress|behaviour|self|operator} as well",
     "decide_time": "from detection to the start of recovery",
     "restore_time": "from the start of recovery until state is restored, or made again",
     "replay_time": "from then until the work is past where it was",
@@ -44,9 +44,14 @@ MEASURES: dict[str, str] = {
     "taint_time": "time for which a part of anybody's state bore it; also by {agent=...}",
     "undetected": "incidents that nobody ever noticed",
     "mttd": "mean time to detect",
+    "false_alarms": "healthy members that were declared failed; by {by=liveness|progress|behaviour}",
+    "false_alarm_rate": "false alarms per hour of a member",
     "outage": "of a service: from the moment its users felt the fault until they were well; by {fault=...}",
     # units and roles
-    "availability": "share of time with the required roles up, in every group at once; by {agent=...}",
+    "availability": "share of time with the required roles up, in the system as a whole; by {agent=...}",
+    "time_to_first_outage": "time from the warm-up until the system is down first; by {agent=...}",
+    "survived": "share of replications without any outage before the horizon; by {agent=...}",
+    "crew_wait": "time that a repair waited for a free crew; needs 'crews'",
     "unit_availability": "share of time that processes were up, standbys included",
     "unit_down_time": "time from the failure of a unit, standbys included, until it is up again",
     "mttr": "mean time to repair a unit, as far as it lies before the horizon",
@@ -74,7 +79,7 @@ MEASURES: dict[str, str] = {
     "escalations": "requests to a human; one that is made again counts once",
     "human_time": "time that humans spent on such requests, in all",
     # messages between agents
-    "messages": "messages that agents sent; by {kind=talk|handoff}",
+    "messages": "messages sent; by {kind=talk|handoff|heartbeat}",
     "messages_tainted": "messages that were read and brought the taint of a strike along; by {kind=...}",
     # side effects and cost
     "compensated": "deeds that a rollback undid",

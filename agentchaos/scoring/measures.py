@@ -25,7 +25,7 @@ from agentchaos.scoring.intervals import ALPHA, Bounds, widest
 from agentchaos.scoring.objectives import PASS_K
 from agentchaos.scoring.results import Measured
 from agentchaos.scoring.table import Table
-from agentchaos.trace import NS
+from agentchaos.trace import NS, PLANNED
 
 TASK_RATES = frozenset(
     {
@@ -34,6 +34,9 @@ TASK_RATES = frozenset(
     }
 )  # fmt: skip
 """Shares whose trials are tasks: judged on tasks and on replications, whichever is worse."""
+
+DETECTORS = ("liveness", "progress", "behaviour", "self", "operator")
+"""Who sees a failure."""
 
 Pick = Callable[[Incident], tuple[float, bool] | None]
 """Gives (value in its unit, whether censored) of an incident, or None where it has no such value."""
@@ -272,6 +275,11 @@ def _between(begin: str, end: str) -> Pick:
     return pick
 
 
+def _detect(incident: Incident) -> tuple[float, bool] | None:
+    """From onset to detection; a planned disruption is known before, and has no such time."""
+    return None if incident.seen_by == PLANNED else _between("onset", "detected")(incident)
+
+
 def _work(incident: Incident) -> tuple[float, bool] | None:
     done = incident.caught_up is not None and not incident.lost  # abandoned work is not recovered
     stop = incident.caught_up if done else incident.end
@@ -337,7 +345,7 @@ def _lost(field: str) -> Pick:
 PICKS: dict[str, tuple[str, Pick]] = {
     "recovery_time": ("s", _between("onset", "recovered")),
     "work_recovery_time": ("s", _work),
-    "detect_time": ("s", _between("onset", "detected")),
+    "detect_time": ("s", _detect),
     "decide_time": ("s", _between("detected", "started")),
     "restore_time": ("s", _between("started", "restored")),
     "replay_time": ("s", _replay),
@@ -402,9 +410,9 @@ def faults_of(name: str, incidents: Iterable[tuple[int, Incident]]) -> list[str]
 
 
 def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[int, float, bool]]:
-    """The samples of a measure by its name; labels: `{fault=...}`, and of a cascade `{agent=...}`."""
+    """The samples of a measure by its name; labels: `{fault=...}`, `{by=...}`, of a cascade `{agent=...}`."""
     base, _, label = name.partition("{")
-    fault = agent = None
+    fault = agent = by = None
     after_lift = "from=after_lift" in label
     for part in label.rstrip("}").split(","):
         key, _, value = part.partition("=")
@@ -412,8 +420,10 @@ def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[
             fault = value.strip()
         elif key.strip() == "agent":
             agent = value.strip()
+        elif key.strip() == "by":
+            by = value.strip()
     # by its name alone: two faults of a kind are two, or the harmless one would hide the other
-    chosen = [(n, i) for n, i in incidents if fault is None or fault == i.fault]
+    chosen = [(n, i) for n, i in incidents if fault in (None, i.fault) and by in (None, i.seen_by)]
     service = after_lift or base == "outage"
     chosen = [(n, i) for n, i in chosen if (i.scope == "service" if service else _is_of(base, i))]
     if agent is not None:
@@ -432,6 +442,9 @@ def incident_measures(incidents: Sequence[tuple[int, Incident]]) -> dict[str, Me
             found[full] = of_samples(full, unit, sampled(incidents, full))
     for full in cascades_by_agent(incidents):
         found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full))
+    for by in sorted({i.seen_by for _, i in incidents} & {*DETECTORS}):
+        full = f"detect_time{{by={by}}}"
+        found[full] = of_samples(full, "s", sampled(incidents, full))
     found["mttd"] = of_samples("mttd", "s", sampled(incidents, "detect_time"))
     for name, (unit, pick) in SERVICE_PICKS.items():
         base, _, extra = name.partition(",")

@@ -149,6 +149,15 @@ class Checkpoints:
             },
         )
 
+    def farewell(self, chance: Stream) -> Steps:
+        """The last one of a process that is stopped in order, if there is anything to save."""
+        spec = self.spec
+        if spec is None or self.unsaved == 0:
+            return
+        snapshot = self.snapshot(spec.covers)
+        yield self.env.timeout(self._latency(chance, 0))
+        self._keep(snapshot, pause=0)  # nobody waits for it: it works no more
+
     def cut(self) -> None:
         """The agent is stopped in the middle: a checkpoint that it waits for is not finished."""
         if self._saving is not None:

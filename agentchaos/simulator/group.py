@@ -114,6 +114,7 @@ class Stage(Protocol):
     chance: Stream
     panel: Stream
     horizon: int
+    end: int
     over: bool
     stations: dict[str, Station]
     poisons: set[str]
@@ -176,6 +177,9 @@ class Team:
         self.commons = Commons() if spec.state.shared else None
         self.books: list[Book] = []
         self.up = spec.count
+        self.leaving = 0  # roles that are up, and about to be taken away as planned
+        self.crews = simpy.Resource(self.env, spec.crews) if spec.crews else None
+        self._waiting: list[simpy.Event] = []
         self.stream = sim.chance.named("group", name)
         self._panel_stream = sim.panel.named(name)
         self._length = spec.tasks.steps.sampler()
@@ -306,9 +310,22 @@ class Team:
                 for task in member.list:
                     self.plan_task(task)
 
+    def stir(self) -> None:
+        """Something of it went down, came up or is ready: whoever waits for that looks again."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for event in waiting:
+                event.succeed()
+
+    def change(self) -> simpy.Event:
+        """Succeeds at the next change of what is up in it."""
+        self._waiting.append(self.env.event())
+        return self._waiting[-1]
+
     def came_up(self) -> None:
         """A role is up again: members that were only waiting for enough of them have recovered."""
         self.up += 1
+        self.stir()
         if self.up >= self.spec.needed:
             for member in self.members:
                 if member.task is None and member.is_up:

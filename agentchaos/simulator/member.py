@@ -16,6 +16,7 @@ from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.deciding import Deciding
+from agentchaos.simulator.departure import Departure
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
@@ -54,6 +55,7 @@ class Member:
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
         self.hung = False  # it is down, and takes work nevertheless
+        self.departure: Departure | None = None  # set while its unit is to go
         self.checkpoints = Checkpoints(self)
         self.mending = Mending(self)
         self.stream: Stream = group.stream  # of the step in hand
@@ -147,6 +149,8 @@ class Member:
         """Waits for a task; one that hangs, until it is up again."""
         if self._took_at == self.env.now:
             yield self.env.timeout(PAUSE)
+        if self.departure is not None:
+            yield from self.departure.between_tasks()
         task = self._next_task()
         if task is not None:
             self.take(task)
@@ -229,6 +233,8 @@ class Member:
     def _pursue(self) -> Steps:
         """Steps until the task in hand ends."""
         while (task := self.task) is not None:
+            if self.departure is not None:
+                yield from self.departure.between_steps()
             if task.done >= task.length:
                 self.end("done")
             else:

@@ -9,9 +9,12 @@ import simpy
 
 from agentchaos.disturbances import OnProcess
 from agentchaos.plan import Strike
-from agentchaos.recoveries.base import Failure, GiveUp, Promote, Restore
+from agentchaos.recoveries.base import Failure, GiveUp, Promote, Restart, Restore
+from agentchaos.recoveries.cold_start import ColdStart
+from agentchaos.simulator.crews import with_crew
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
+from agentchaos.simulator.state import Snapshot
 from agentchaos.simulator.unit import Repair, Trouble, Unit
 
 Steps = Generator[simpy.Event, Any, None]
@@ -42,7 +45,7 @@ class Outage(Trouble):
         self.id = case.id if case else name
         self.alarm = member.env.event()
         self.until = case.strike.until if case and effect == "hang" else None
-        strike = case.strike if case else _alarm_strike(name)
+        strike = case.strike if case else alarm_strike(name)
         self.unit.down(self.id, effect)
         member.group.up -= 1
         member.sim.event("role_down", agent=member.group.name, member=member.index, incident=self.id)
@@ -114,35 +117,56 @@ class Outage(Trouble):
 
     def _recover(self) -> Steps:
         member, group = self.member, self.member.group
-        standby = _ready_standby(member)
+        standby = ready_standby(member)
         redundancy = group.spec.redundancy
         answer = member.spec.recovery.answer(
             Failure(standby is not None, member.spec.checkpointing is not None)
         )
         covered = redundancy is not None and self.draw("coverage") < float(redundancy.coverage)
         if standby is not None and covered:
-            self._started("promote")
+            self.started("promote")
             yield from self._promote(standby)
             return
         if isinstance(answer, Promote):
             answer = answer.otherwise
         if isinstance(answer, GiveUp):
-            self._started("give_up")
+            self.started("give_up")
             self.sim.event("gave_up", incident=self.id)
-            yield self.env.event()  # for ever
+            yield from self.forsaken(self.unit)
+            yield from self.start_anew(self.rebuilt())
             return
-        self._started("restore" if isinstance(answer, Restore) else "restart")
-        yield self.env.timeout(answer.start.ns_sampler()(self.draw("start")))
-        yield self.env.timeout(answer.load.ns_sampler()(self.draw("load")))
-        snapshot = None
-        if isinstance(answer, Restore):
-            snapshot, cost = member.checkpoints.pick(self.chance.named("read", self.turn))
-            yield self.env.timeout(cost)
-        self.unit.back()
-        if self.unit is not self._told:  # it fell while it took over, and was started again
+        self.started("restore" if isinstance(answer, Restore) else "restart")
+        yield from self.start_anew(answer)
+
+    def start_anew(self, answer: Restart | Restore) -> Steps:
+        """A new process, by a crew where they are few; what it restores, and the role is up."""
+        member, unit = self.member, self.unit
+        snapshot = yield from with_crew(member.group, unit.number, self._start(answer))
+        yield from self.come_up(unit)
+        if unit is not self._told:  # it fell while it took over, and was started again
             self._failed_over()
         member.mending.restore(snapshot, "checkpoint", self.case)
         self._role_up()
+
+    def _start(self, answer: Restart | Restore) -> Generator[simpy.Event, Any, Snapshot | None]:
+        yield self.env.timeout(answer.start.ns_sampler()(self.draw("start")))
+        yield self.env.timeout(answer.load.ns_sampler()(self.draw("load")))
+        if not isinstance(answer, Restore):
+            return None
+        snapshot, cost = self.member.checkpoints.pick(self.chance.named("read", self.turn))
+        yield self.env.timeout(cost)
+        return snapshot
+
+    def rebuilt(self) -> Restart | Restore:
+        """How its unit is started where it is not a failure that is answered; with the last checkpoint."""
+        spec = self.member.spec
+        kept = spec.checkpointing is not None
+        answer = spec.rebuilding.answer(Failure(standby_ready=False, checkpointed=kept))
+        if isinstance(answer, Promote):
+            answer = answer.otherwise
+        if isinstance(answer, GiveUp):
+            answer = ColdStart().answer(Failure(standby_ready=False, checkpointed=kept))
+        return Restore(answer.start, answer.load, None) if kept else answer
 
     def _promote(self, standby: Unit) -> Steps:
         member, failed = self.member, self.unit
@@ -171,7 +195,8 @@ class Outage(Trouble):
             value=self.unit.number,
         )
 
-    def _started(self, strategy: str) -> None:
+    def started(self, strategy: str) -> None:
+        """Says that recovery begins, and how."""
         if self.case is not None:
             self.sim.event(
                 "recovery_started",
@@ -196,12 +221,12 @@ class Outage(Trouble):
         member.rise()
 
 
-def _ready_standby(member: Member) -> Unit | None:
-    """The first unit of the member's group that is up and holds no role."""
-    return next((unit for unit in member.units if unit.up and unit.role is None), None)
+def ready_standby(member: Member) -> Unit | None:
+    """The first unit of the member's group that is up and ready, and holds no role."""
+    return next((unit for unit in member.units if unit.up and unit.ready and unit.role is None), None)
 
 
-def _alarm_strike(name: str) -> Strike:
+def alarm_strike(name: str) -> Strike:
     """Stands in the place of a strike where a false alarm, not a fault, took a unit down."""
     return Strike(
         0,

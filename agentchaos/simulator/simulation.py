@@ -9,9 +9,10 @@ from typing import Any
 
 import simpy
 
-from agentchaos.disturbances import OnCall, OnProcess, OnState
+from agentchaos.disturbances import OnCall, OnPlan, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
+from agentchaos.simulator.alarms import listen
 from agentchaos.simulator.band import Watch
 from agentchaos.simulator.behaviour import Behaviour
 from agentchaos.simulator.clock import Clock
@@ -19,6 +20,7 @@ from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
 from agentchaos.simulator.outage import befall, take_down, watch
+from agentchaos.simulator.planned import Campaign, campaigns
 from agentchaos.simulator.station import Force, Station
 from agentchaos.simulator.unit import Unit
 from agentchaos.trace import Event, Recorder
@@ -55,6 +57,7 @@ class Simulation:
         self.teams: dict[str, Team] = {}
         self.units: dict[str, list[Unit]] = {}
         self.members: dict[str, list[Member]] = {}
+        self.campaigns: list[Campaign] = []
         for name, spec in sorted(plan.world.agents.items()):
             team = Team(self, name, spec)
             units = [Unit(team, n) for n in range(spec.count + spec.standbys)]
@@ -82,6 +85,10 @@ class Simulation:
             for member in members:
                 member.process = env.process(member.run())
                 self._set_beside(member)
+        for units in self.units.values():
+            for unit in units:
+                if unit.beats is not None:
+                    env.process(listen(unit))
         env.run(until=self.end)
         self._settle()
         self.row(Event("ended", self.end))
@@ -103,6 +110,8 @@ class Simulation:
     def _settle(self) -> None:
         """What is open at the end: steps in flight get their rows, tasks stay unended and so have failed."""
         self.over = True
+        for campaign in self.campaigns:
+            campaign.close()
         for members in self.members.values():
             for member in members:
                 assert member.process is not None
@@ -138,12 +147,18 @@ class Simulation:
     def _schedule_strikes(self) -> None:
         by_worktime: dict[tuple[str, int, str], list[Strike]] = {}
         for strike in self.replication.strikes:
+            if isinstance(strike.disturbance, OnPlan):
+                self._planned(strike)
+                continue
             if strike.clock == "up":
                 key = (strike.target, strike.number, strike.fault)
                 by_worktime.setdefault(key, []).append(strike)
                 continue
             self._planned(strike)
             self.env.process(self._at(strike))
+        self.campaigns = campaigns(self.replication.strikes, self.units, self._landed)
+        for campaign in self.campaigns:
+            self.env.process(campaign.run())
         for (target, number, _), strikes in by_worktime.items():
             unit = self.units[target][number]
             unit.clocks.append(self.env.process(self._by_worktime(unit, strikes)))
@@ -191,6 +206,7 @@ class Simulation:
             if not missed:
                 befall(unit, strike, blow.effect)
             return
+        assert isinstance(blow, OnState)
         self._befall_state(self.members[strike.target][strike.number], strike, blow)
 
     def _landed(self, strike: Strike, missed: str) -> None:

@@ -10,24 +10,29 @@ import simpy
 from agentchaos.plan import Strike
 from agentchaos.recoveries.base import Failure, Promote, Recovery, Restart, Restore
 from agentchaos.seeds import Stream
+from agentchaos.simulator.beats import Beats
+from agentchaos.simulator.crews import with_crew
 from agentchaos.simulator.group import Role, Team
 
 Steps = Generator[simpy.Event, Any, None]
 
 
 class Unit:
-    """A process. `up`: alive, not hung, not restoring; `lives` counts its starts."""
+    """A process. `up`: alive, not hung, not restoring; `lives` counts its starts; `ready`: takes work."""
 
     def __init__(self, group: Team, number: int) -> None:
         self.group, self.number = group, number
         self.sim, self.env = group.sim, group.env
         self.role: Role | None = None
-        self.up = True
+        self.up = self.ready = True
         self.lives = 0
         self.trouble: Trouble | None = None
         beat = group.spec.heartbeat
         phase = group.stream.named("heartbeat", number).uniform()
         self.phase = int(phase * beat.every) if beat else 0
+        self.beats: Beats | None = None  # where some are lost
+        if beat and beat.loss > 0:
+            self.beats = Beats(beat, self.phase, group.stream.named("beat", number))
         self.turned: simpy.Event = self.env.event()  # succeeds whenever it goes down or comes up
         self.clocks: list[simpy.Process] = []  # that count its working time; interrupted when it goes down
 
@@ -35,6 +40,7 @@ class Unit:
         self.sim.event(kind, agent=self.group.name, incident=strike, subject=reason, value=self.number)
         turned, self.turned = self.turned, self.env.event()
         turned.succeed()
+        self.group.stir()
 
     def down(self, strike: str, reason: str) -> None:
         """It works no more."""
@@ -47,14 +53,26 @@ class Unit:
 
     def back(self) -> None:
         """It works again, as a new process."""
-        self.up, self.trouble = True, None
+        self.up, self.ready, self.trouble = True, True, None
         self.lives += 1
+        if self.beats is not None:
+            self.beats.alive(self.env.now)
         self._turn("unit_up", "", "")
+
+    def getting_ready(self, delay: int) -> Steps:
+        """It has started, and takes no work yet; what strikes it now strikes the trouble that it had."""
+        self.ready = False
+        yield self.env.timeout(delay)
+        self.ready = True
+        self._turn("unit_ready", "", "")
 
     def silence(self, effect: str) -> int | None:
         """Ns from now until its heartbeat gives it away; None where nobody listens, or it goes on beating."""
         beat = self.group.spec.heartbeat
-        return beat.declared_after(self.env.now, self.phase) if beat and effect == "crash" else None
+        if beat is None or effect != "crash":
+            return None
+        lost = self.beats.lost_before(self.env.now) if self.beats is not None else 0
+        return beat.declared_after(self.env.now, self.phase, lost)
 
 
 class Trouble:
@@ -103,6 +121,25 @@ class Trouble:
         assert isinstance(answer, Restart | Restore), "a unit that is given up is not rebuilt"
         return answer.start.ns_sampler()(self.draw("start")) + answer.load.ns_sampler()(self.draw("load"))
 
+    def come_up(self, unit: Unit) -> Steps:
+        """The unit works again: at once, or where readiness takes time, alive first and ready later."""
+        unit.back()
+        readiness = unit.group.spec.readiness
+        delay = readiness.delay.ns_sampler()(self.draw("ready")) if readiness else 0
+        if delay:
+            unit.trouble = self
+            yield from unit.getting_ready(delay)
+            unit.trouble = None
+
+    def forsaken(self, unit: Unit) -> Steps:
+        """Nobody recovers it any more: for ever, or until a reconciler looks the next time."""
+        reconciler = unit.group.spec.reconciler
+        if reconciler is None:
+            yield self.env.event()
+            return
+        yield self.env.timeout(reconciler.every - self.env.now % reconciler.every)
+        self.sim.event("reconciled", agent=unit.group.name, incident=self.strike.id, value=unit.number)
+
 
 class Repair(Trouble):
     """A unit without a role is rebuilt and becomes a standby (again)."""
@@ -123,5 +160,13 @@ class Repair(Trouble):
             self.detecting = False
             yield self.env.timeout(spec.decide.ns_sampler()(self.draw("decide")))
         self.known = False  # a strike from now on must be detected first
-        yield self.env.timeout(self.start_of(spec.rebuilding))
-        self.unit.back()
+        group = self.unit.group
+        yield from with_crew(group, self.unit.number, self._rebuild(spec.rebuilding))
+        yield from self.come_up(self.unit)
+
+    def _rebuild(self, recovery: Recovery) -> Steps:
+        yield self.env.timeout(self.start_of(recovery))
+
+    def joined(self, strike: Strike) -> None:
+        """Where it was alive already, and not yet ready, it is down again."""
+        self.unit.down(strike.id, "crash")

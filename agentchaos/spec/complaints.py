@@ -283,7 +283,7 @@ def _stand_in(annotation: Any) -> Any:
     """A value that may stand where a refused one stood; None where there is no plain one."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        examples = [mark.examples[0] for mark in arguments[1:] if hasattr(mark, "examples")]
+        examples = [mark.examples[0] for mark in arguments[1:] if getattr(mark, "examples", None)]
         return examples[0] if examples else _stand_in(arguments[0])
     if origin in (typing.Union, types.UnionType):
         return next((found for part in arguments if (found := _stand_in(part)) is not None), None)

@@ -14,7 +14,8 @@ from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls
+from agentchaos.spec import calls, upkeep
+from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.deciding import deciding_problems
 from agentchaos.spec.nodes import Loc
@@ -112,6 +113,9 @@ class Scenario(Noun):
     )
     services: dict[str, Service] = Field(default_factory=dict, description="what agents call")
     agents: dict[str, Group] = Field(min_length=1, description="groups of agents")
+    system: diagram.BlockItem | None = Field(
+        None, description="which groups must be up for the whole to be up; none: all of them"
+    )
     faults: tuple[FaultItem, ...] = Field((), description="what befalls them")
     objectives: ObjectivesSpec = Field(ObjectivesSpec(), description="targets")
     gates: tuple[str, ...] | None = Field(
@@ -178,6 +182,8 @@ class Scenario(Noun):
         yield from self._store_problems()
         for name, group in self.agents.items():
             yield from self._group_problems(name, group)
+        if self.system is not None:
+            yield from diagram.problems(self.system, self.agents)
         yield from self._work_problems()
         yield from self._fault_problems()
         for loc, message in complaints(self.dimensions, self.aggregate, self.weights):
@@ -246,6 +252,7 @@ class Scenario(Noun):
                 what = f"{words} needs checkpoints: add 'protect: {{checkpointing: {{every: 5 steps}}}}'"
                 yield Finding((*here, key), what, (snapshots,))
         yield from calls.problems(here, group, self.services)
+        yield from upkeep.problems(here, group)
 
     def _all_known(self, group: Group) -> bool:
         """Whether a step calls only what there is: else one of its names may mean the one looked for."""
@@ -407,7 +414,11 @@ class Scenario(Noun):
             yield Finding((*here, "agent"), what, (("agents", fault.agent),))
         else:
             group = self.agents[fault.agent]
-            aim = Aim(group.checkpointing is not None, acts=group.step.act is not None)
+            aim = Aim(
+                group.checkpointing is not None,
+                acts=group.step.act is not None,
+                units=group.count + group.standbys,
+            )
             yield from self._own_complaints(here, fault, aim)
         if fault.at is None and fault.every is None:
             what = "say when: 'at: 30min' or 'every: exponential(mean=2h)'"
@@ -444,10 +455,11 @@ class Scenario(Noun):
         )  # fmt: skip
         for place, text in enumerate(self.gates or ()):
             try:
-                parse(text)
+                gate = parse(text)
             except GateSyntaxError as wrong:
                 yield Finding(("gates", place), str(wrong), offset=wrong.offset)
                 continue
+            yield from upkeep.gate_problems(("gates", place), gate, self.horizon - self.warmup)
             try:
                 parse(text, known)
             except GateSyntaxError as wrong:
@@ -504,6 +516,7 @@ class Scenario(Noun):
                 warmup=self.warmup,
                 horizon=self.horizon,
                 drain=self._drain(),
+                system=self.system.block if self.system is not None else None,
             ),
             faults=self.declared,
             objectives=self.targets,

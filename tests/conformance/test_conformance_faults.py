@@ -8,7 +8,7 @@ import pytest
 import yaml
 from simulator.played import Played, play
 
-from agentchaos.disturbances import OnCall, OnProcess, OnState
+from agentchaos.disturbances import OnCall, OnPlan, OnProcess, OnState
 from agentchaos.faults.base import AgentFault, CallFault, Fault
 from agentchaos.seeds import root
 from agentchaos.targets.simulator import Simulator
@@ -93,7 +93,7 @@ def test_its_strike_is_a_pure_answer_from_the_closed_set(fault: type[Fault]) -> 
     stream = root(1).named("any")
     blow = made.strike(stream)
     assert blow == made.strike(stream)
-    assert isinstance(blow, {"call": OnCall, "process": OnProcess, "state": OnState}[fault.scope])
+    assert isinstance(blow, {"call": OnCall, "process": OnProcess | OnPlan, "state": OnState}[fault.scope])
     assert blow.effect in Simulator.carries_out
 
 

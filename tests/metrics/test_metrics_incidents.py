@@ -51,7 +51,7 @@ def test_the_whole_life_of_a_crash():
         id=CRASH, fault="crash", kind="process_crash", scope="process", agent="a", member=0,
         onset=10 * NS, end=119 * NS, detected=25 * NS, started=26 * NS, restored=46 * NS,
         recovered=48 * NS, caught_up=52 * NS, point=4 * NS, memory_point=9 * NS,
-        lost_steps=2, lost_tokens=4600, lost_parts=2, reach=(Reach("a", 0, 0, 0, 0),),
+        lost_steps=2, lost_tokens=4600, lost_parts=2, seen_by="liveness", reach=(Reach("a", 0, 0, 0, 0),),
     )  # fmt: skip
 
 

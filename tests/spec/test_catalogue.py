@@ -241,12 +241,16 @@ def test_the_example_of_a_fault_works(name: str, tmp_path: Path) -> None:
     assert isinstance(one, CallFault) == (fault.scope == "call")
 
 
+GOES_WITH = {"disruption_budget": {"count": 3}, "reconciler": {"recover": "none"}}
+"""Mechanisms that would do nothing in just any group."""
+
+
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_the_example_of_a_mechanism_works(name: str, tmp_path: Path) -> None:
     example = data_of(MECHANISMS[name].example)
     assert list(example) == [name]
     data = world()
-    data["agents"]["support"]["protect"] = example
+    data["agents"]["support"] |= {"protect": example, **GOES_WITH.get(name, {})}
     assert getattr(accepted(data, tmp_path).agents["support"].protect, name) is not None
 
 
