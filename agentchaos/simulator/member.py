@@ -16,6 +16,7 @@ from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.deciding import Deciding
+from agentchaos.simulator.event_log import EventLog
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
@@ -55,6 +56,8 @@ class Member:
         self.assigned: simpy.Event | None = None  # set while it waits for a task
         self.hung = False  # it is down, and takes work nevertheless
         self.checkpoints = Checkpoints(self)
+        log = self.spec.recovery.log
+        self.log = EventLog(self, self.checkpoints, log) if log is not None else None
         self.mending = Mending(self)
         self.stream: Stream = group.stream  # of the step in hand
         self.calling = Calling(self)
@@ -96,6 +99,8 @@ class Member:
                 if self.ready is not None and not (self.hung and self.task is None):
                     yield self.ready
                 if self.task is None:
+                    if self.checkpoints.due_at_rest() and self.ready is None:
+                        yield from self.checkpoints.save()
                     yield from self._await_task()
                 if self.ready is None:
                     yield from self._pursue()
@@ -200,6 +205,8 @@ class Member:
         """The step in flight is lost: its row says so."""
         self.checkpoints.cut()
         self.deciding.dismiss()
+        if self.log is not None:
+            self.log.cut()
         if self.began >= 0 and self.task is not None:
             self._step_row("interrupted", self.state.ids)
         self.began = -1
@@ -230,6 +237,8 @@ class Member:
         """Steps until the task in hand ends."""
         while (task := self.task) is not None:
             if task.done >= task.length:
+                if self.checkpoints.due_at_end():
+                    yield from self.checkpoints.save()
                 self.end("done")
             else:
                 if self.post.unread:
@@ -239,6 +248,8 @@ class Member:
                     if self.task is not task:
                         continue
                 yield from self._step("replan" if self.mending.replan > 0 else "work")
+                if self.log is not None and self.task is task:
+                    yield from self.log.append()
                 if self.behaviour is not None and self.behaviour.alarm and self.task is task:
                     yield from self.behaviour.heal()
                     self.progress = self.env.now
@@ -257,6 +268,7 @@ class Member:
             self.post.done(task, self.state.ids)
         self._drop(TASK_PARTS)
         self.cases.ended(task, outcome)
+        self.checkpoints.ended(task)
 
     def _step(self, what: str) -> Steps:
         task = self.task

@@ -9,7 +9,7 @@ import simpy
 
 from agentchaos.disturbances import OnProcess
 from agentchaos.plan import Strike
-from agentchaos.recoveries.base import Failure, GiveUp, Promote, Restore
+from agentchaos.recoveries.base import Failure, GiveUp, Promote, Replay, Restart, Restore
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
 from agentchaos.simulator.unit import Repair, Trouble, Unit
@@ -131,17 +131,18 @@ class Outage(Trouble):
             self.sim.event("gave_up", incident=self.id)
             yield self.env.event()  # for ever
             return
-        self._started("restore" if isinstance(answer, Restore) else "restart")
+        self._started(_STRATEGIES[type(answer)])
         yield self.env.timeout(answer.start.ns_sampler()(self.draw("start")))
         yield self.env.timeout(answer.load.ns_sampler()(self.draw("load")))
-        snapshot = None
+        snapshot, source = None, "checkpoint"
         if isinstance(answer, Restore):
-            snapshot, cost = member.checkpoints.pick(self.chance.named("read", self.turn))
-            yield self.env.timeout(cost)
+            snapshot = yield from member.checkpoints.read(self.chance.named("read", self.turn))
+        elif isinstance(answer, Replay) and member.log is not None:
+            snapshot, source = (yield from member.log.replay(self.chance.named("read", self.turn))), "log"
         self.unit.back()
         if self.unit is not self._told:  # it fell while it took over, and was started again
             self._failed_over()
-        member.mending.restore(snapshot, "checkpoint", self.case)
+        member.mending.restore(snapshot, source, self.case)
         self._role_up()
 
     def _promote(self, standby: Unit) -> Steps:
@@ -154,7 +155,8 @@ class Outage(Trouble):
         self.unit = member.unit = standby
         standby.trouble = self
         yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
-        yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
+        load = redundancy.load.ns_sampler()(self.draw("load copy"))
+        yield self.env.timeout(load + member.checkpoints.load_copy(redundancy.bandwidth))
         standby.trouble = None
         self._failed_over()
         member.mending.restore(member.checkpoints.copy, "copy", self.case)
@@ -194,6 +196,9 @@ class Outage(Trouble):
         member = self.member
         self.sim.event("role_up", agent=member.group.name, member=member.index, incident=self.id)
         member.rise()
+
+
+_STRATEGIES = {Restart: "restart", Restore: "restore", Replay: "replay"}
 
 
 def _ready_standby(member: Member) -> Unit | None:
