@@ -9,9 +9,15 @@ from agentchaos.errors import UsageError
 
 
 def names() -> tuple[str, ...]:
-    """The names of the bundled scenarios, sorted."""
+    """The names of the bundled scenarios, sorted; one in a folder has the folder's name before its own.
+
+    A file whose name begins with an underscore is a part that others include.
+    """
     folder = _folder()
-    return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+    if folder is None:
+        return ()
+    found = [path for path in folder.rglob("*.yaml") if not path.name.startswith("_")]
+    return tuple(sorted(path.relative_to(folder).with_suffix("").as_posix() for path in found))
 
 
 def path(name: str) -> Path:

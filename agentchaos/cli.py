@@ -358,7 +358,7 @@ def init(
         from agentchaos import bundled, pipeline
 
         source = bundled.path(from_ or "quickstart")
-        target = path or Path("scenario.yaml" if from_ is None else f"{from_}.yaml")
+        target = path or Path("scenario.yaml" if from_ is None else source.name)
         for written in pipeline.copy_scenario(source, target):
             _say(f"wrote {written}")
         _say(f"next: agentchaos run {target}")

@@ -89,6 +89,7 @@ class Plan:
                     heartbeat=group.heartbeat.every if group.heartbeat is not None else None,
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
+                    logged=group.recovery.log is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),

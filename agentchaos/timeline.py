@@ -76,7 +76,13 @@ def _spans(rows: list[Row], events: list[Event]) -> dict[tuple[str, int], list[S
             if pause := event.detail["pause"]:
                 unit = unit_of.get((event.agent, event.member), event.member)
                 spans[event.agent, unit].append((int(event.value), int(event.value) + pause, "overhead"))
-        elif row[0] == "checkpoint_lost":
+        elif row[0] == "checkpoint_failed":
+            event = Event(*row)
+            assert event.detail is not None
+            if pause := event.detail["pause"]:
+                unit = unit_of.get((event.agent, event.member), event.member)
+                spans[event.agent, unit].append((event.time - pause, event.time, "overhead"))
+        elif row[0] in ("checkpoint_lost", "log_appended"):
             event = Event(*row)
             unit = unit_of.get((event.agent, event.member), event.member)
             spans[event.agent, unit].append((event.time - int(event.value or 0), event.time, "overhead"))

@@ -121,13 +121,19 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "side_effect_intended": ("agent", "task", "step", "subject"),
     "side_effect_committed": ("agent", "task", "step", "subject"),
     "side_effect_deduplicated": ("agent", "task", "step", "subject"),
-    # state; time = durable, value = moment of the snapshot; detail: parts, bytes, pause (ns)
+    # state; time = durable, value = moment of the snapshot; detail: parts, bytes, pause (ns),
+    # fault (the strike that befell the write, if any)
     "checkpoint_saved": ("agent", "member", "subject", "value", "detail"),
     "checkpoint_lost": ("agent", "member", "subject", "value"),  # cut short; value = ns spent on it
-    # value = moment of the snapshot restored; subject = checkpoint | copy | empty; step = step
+    # the store did not do it; value = moment of the snapshot; detail: what (write | read), outcome (of the
+    # access, as of a call), pause (ns that the agent waited for a write in vain), fault (the strike, if any)
+    "checkpoint_failed": ("agent", "member", "subject", "value", "detail"),
+    # a finished step is in the event log; value = ns that the agent waited for it; detail: events (so many)
+    "log_appended": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    # value = moment of the snapshot restored; subject = checkpoint | log | copy | empty; step = step
     # restored to; detail: parts, epoch (the epoch it ends), lost_steps, lost_tokens, point (ns),
     # memory_point (ns), pause (ns that a process which lives on spent reading), lost_parts (what was
-    # there and came back empty)
+    # there and came back empty), replayed (events of the log, where it was one)
     "state_restored": ("agent", "member", "subject", "value", "detail"),
     # step = step gone back to; value = steps thrown away; subject = checkpoint | empty; detail: compensated,
     # stuck (deeds that could not be undone), pause (ns spent on undoing)
@@ -201,6 +207,8 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "task_planned": ("identity", "steps", "goals", "deadline", "value"),
     "task_ended": ("outcome", "steps_right", "goals_done", "taint"),
     "checkpoint_saved": ("parts", "pause"),
+    "checkpoint_failed": ("what", "outcome", "pause"),
+    "log_appended": ("events",),
     "state_restored": ("parts", "epoch", "lost_steps", "lost_tokens", "point", "memory_point"),
     "rolled_back": ("compensated", "stuck", "pause"),
     "fault_planned": ("fault",),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from agentchaos.mechanisms.checkpointing import Checkpointing
 from agentchaos.trace import NS
 from agentchaos.world import Group, Service
 
@@ -152,12 +153,24 @@ def tried(group: Group, services: Services, horizon_s: float, handed: float = 0.
 def calls(
     service: str, group: Group, services: Services, horizon_s: float, handed: float = 0.0
 ) -> list[Spell]:
-    """When a group calls a service, and how often a second."""
+    """When a group calls a service, and how often a second; its checkpoints are among that."""
     each = float(group.step.services.count(service))
     if group.quorum is not None and service == group.step.think:
         each += group.quorum.voters - 1
     if group.verification is not None and service == group.verification.by:
         each += 1 / group.verification.every
+    if group.checkpointing is not None and service == group.checkpointing.store:
+        each += _writes(group.checkpointing, group, services)
     if not each:
         return []
     return [s._replace(rate=s.rate * each) for s in spells(group, services, horizon_s, handed)]
+
+
+def _writes(saves: Checkpointing, group: Group, services: Services) -> float:
+    """The checkpoints that are written, for each step."""
+    if saves.at_end:
+        return 1.0 / group.tasks.steps.mean()
+    if saves.steps is not None:
+        return 1.0 / saves.steps
+    gap = saves.gaps.mean() if saves.gaps is not None else (saves.period or NS) / NS
+    return min(1.0, step_seconds(group, services) / gap)

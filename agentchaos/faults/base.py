@@ -18,8 +18,8 @@ Scope = Literal["process", "state", "call"]
 class Aim(NamedTuple):
     """What a fault may know of the world that it is aimed at.
 
-    checkpointed: the group keeps checkpoints; acts: its steps call a tool; units: of the group, standbys
-    included, 0 where it is not aimed at a group.
+    checkpointed: the group keeps checkpoints, or checkpoints are kept in the service; acts: its steps call a
+    tool; units: of the group, standbys included, 0 where it is not aimed at a group.
     """
 
     checkpointed: bool = False

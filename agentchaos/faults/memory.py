@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from agentchaos.disturbances import PARTS, OnState, Part
-from agentchaos.faults.base import AgentFault, Aim, Complaint, Scope
+from agentchaos.distributions import Duration
+from agentchaos.disturbances import PARTS, OnCall, OnState, Part
+from agentchaos.faults.base import AgentFault, Aim, CallFault, Complaint, Scope
 from agentchaos.seeds import Stream
 
 
@@ -125,3 +126,43 @@ class CheckpointCorrupt(AgentFault):
     def complaints(self, aim: Aim) -> Iterator[Complaint]:
         if not aim.checkpointed:
             yield ("agent",), f"'{self.agent}' keeps no checkpoints that could be corrupted"
+
+
+class StoreFault(CallFault):
+    """A fault of the store that checkpoints are kept in."""
+
+    boundary: ClassVar[str] = "memory"
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        if not aim.checkpointed:
+            yield ("service",), f"no checkpoints are kept in '{self.service}'"
+
+
+class CheckpointStoreDown(StoreFault):
+    """The store of the checkpoints fails what is asked of it: nothing is written, nothing is read back."""
+
+    kind: ClassVar[str] = "checkpoint_store_down"
+    exercises: ClassVar[tuple[str, ...]] = ("durability", "fault_tolerance", "availability")
+    example: ClassVar[str] = "checkpoint_store_down: {service: store, at: 30min, for: 10min}"
+
+    def strike(self, chance: Stream) -> OnCall:
+        return OnCall("error", self.probability, code="503")
+
+
+class CheckpointSlow(StoreFault):
+    """The store of the checkpoints takes longer: agents that wait for a write stand still meanwhile."""
+
+    kind: ClassVar[str] = "checkpoint_slow"
+    exercises: ClassVar[tuple[str, ...]] = ("timeliness", "durability", "stability")
+    example: ClassVar[str] = "checkpoint_slow: {service: store, at: 30min, for: 10min, factor: 20}"
+
+    factor: float = Field(10.0, ge=1, le=10_000, description="time to write or read is multiplied by this")
+    extra: Duration = Field(0, description="and lengthened by this")
+
+    def strike(self, chance: Stream) -> OnCall:
+        return OnCall("delay", self.probability, factor=self.factor, extra=self.extra)
+
+    def complaints(self, aim: Aim) -> Iterator[Complaint]:
+        yield from super().complaints(aim)
+        if self.factor == 1 and self.extra == 0:
+            yield (), "'factor: 1' without 'extra' changes nothing"

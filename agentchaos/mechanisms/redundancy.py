@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentchaos.distributions import Duration, DurationDistribution, Share
+from agentchaos.distributions import Bandwidth, Duration, DurationDistribution, Share
 from agentchaos.mechanisms.base import Mechanism
 
 
@@ -44,4 +44,7 @@ class Redundancy(Mechanism):
             "source": "half of a warm model load of 10 s (ServerlessLLM, arXiv 2401.14351)",
             "grade": "-",
         },
+    )
+    bandwidth: Bandwidth | None = Field(
+        None, description="warm: bytes a second at which the copy is loaded, beside `load`; none: no limit"
     )

@@ -39,6 +39,8 @@ class GroupFacts:
     """The period of its units' beats; None: they send none."""
     talks: bool = False
     hands_off: bool = False
+    logged: bool = False
+    """Whether its recovery keeps an event log."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

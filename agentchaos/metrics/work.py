@@ -199,8 +199,11 @@ class Work(Metric):
         taken, pause = event[8], event[9]["pause"]
         self._sums.overhead += self._down.within(taken, taken + pause)
 
-    def _save_in_vain(self, event: Row) -> None:
+    def _paused(self, event: Row) -> None:
         self._sums.overhead += self._down.within(event[1] - event[8], event[1])
+
+    def _save_failed(self, event: Row) -> None:
+        self._sums.overhead += self._down.within(event[1] - event[9]["pause"], event[1])
 
     def _unit_down(self, event: Row) -> None:
         self._down.open((event[2], event[8]), event[1])
@@ -242,7 +245,9 @@ _EVENTS = {
     "state_restored": Work._set_back,
     "rolled_back": Work._undo,
     "checkpoint_saved": Work._save,
-    "checkpoint_lost": Work._save_in_vain,
+    "checkpoint_lost": Work._paused,
+    "checkpoint_failed": Work._save_failed,
+    "log_appended": Work._paused,
     "unit_down": Work._unit_down,
     "unit_up": Work._unit_up,
 }

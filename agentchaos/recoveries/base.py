@@ -37,6 +37,14 @@ class Restore:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Replay:
+    """A new process that replays the event log of its state: see `Recovery.log`."""
+
+    start: Distribution
+    load: Distribution
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Promote:
     """A ready standby takes over with the last copy shipped to it; if that fails: `otherwise`."""
 
@@ -48,14 +56,27 @@ class GiveUp:
     """The role stays down."""
 
 
-Answer = Restart | Restore | Promote | GiveUp
+Answer = Restart | Restore | Replay | Promote | GiveUp
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Log:
+    """An event log. append: time that a finished step takes to be in it, as so many `events`.
+
+    rate: events replayed a second, None = no limit.
+    """
+
+    append: Distribution
+    events: int
+    rate: float | None
 
 
 class Recovery(BaseModel, abc.ABC):
     """A recovery approach as a user declares it under `recover:`.
 
     implies_standby: one standby a role stands by unless `redundancy` is written. needs_checkpoints: it is
-    refused for a group that keeps none.
+    refused for a group that keeps none. of_roles: it brings a role's state back, and a unit without a role
+    has no use of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -64,9 +85,15 @@ class Recovery(BaseModel, abc.ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     implies_standby: ClassVar[bool] = False
     needs_checkpoints: ClassVar[bool] = False
+    of_roles: ClassVar[bool] = False
     ideal: ClassVar[dict[str, Any]] = {}
     published: ClassVar[str] = ""
     example: ClassVar[str] = ""
+
+    @property
+    def log(self) -> Log | None:
+        """The event log that is kept for it while all is well."""
+        return None
 
     @abc.abstractmethod
     def answer(self, failure: Failure) -> Answer:

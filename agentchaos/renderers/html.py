@@ -391,6 +391,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("rejected", "breaker_open", "breaker_trips", "degraded"),
     ),
     "Side effects": ("side_effects", "doubled", "missing", "orphan"),
+    "Keeping state": (
+        "checkpoints",
+        "checkpoint_",
+        "checkpoints_",
+        "log_events",
+        "log_pause",
+        "replayed_events",
+    ),
     "Cost": ("cost", "tokens"),
 }
 """Measures by what they are about: names, or (ending in _) beginnings of names."""

@@ -33,11 +33,13 @@ COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
     "tasks_unfinished", "doubled", "missing", "orphan", "compensated", "side_effects", "tokens", "undetected",
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
+    "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
+    "log_events", "replayed_events",
 )  # fmt: skip
 TIMES = (
-    *("mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage"),
-    *("verification_time", "human_time"),
-)
+    "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
+    "verification_time", "human_time", "checkpoint_pause", "log_pause",
+)  # fmt: skip
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
@@ -64,6 +66,7 @@ _KINDS: dict[str, str] = {
     "tokens": "tokens",
     **dict.fromkeys(BY_KIND, "messages"),
     "false_alarm_rate": _RATIO,
+    "checkpoint_bytes": "bytes",
     "cost": _MONEY,
 }
 """Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""

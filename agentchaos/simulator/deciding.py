@@ -245,9 +245,9 @@ class Deciding:
         snapshot, cost = None, 0
         if check.redo == "checkpoint":
             reading = self.sim.chance.named("set back", task.id, task.epoch)
-            snapshot, cost = member.checkpoints.pick(reading)
-            if cost:
-                yield self.env.timeout(cost)
+            began = self.env.now
+            snapshot = yield from member.checkpoints.read(reading)
+            cost = self.env.now - began
             if snapshot is not None and snapshot.task != task.id:
                 snapshot = None  # it tells nothing of this task
         member.mending.restore(snapshot, "checkpoint", None, read=cost)

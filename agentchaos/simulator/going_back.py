@@ -65,9 +65,8 @@ class GoingBack:
         task, began = member.work, env.now
         chance = self.sim.chance.named("rollback", task.id, task.epoch)
         named = origin if chance.uniform(PLACES["names"]) < float(self.policy.names) else frozenset()
-        snapshot, cost = kept.pick(chance.named("read"), named=named) if kept.spec else (None, 0)
-        if cost:
-            yield env.timeout(cost)
+        snapshot = (yield from kept.read(chance.named("read"), named=named)) if kept.spec else None
+        cost = env.now - began
         before, deeds = task.done, task.deeds
         if snapshot is None and member.state.parts["memory"].marks.taint & named:
             member.state.lose(("memory",))  # nothing clean is kept of it

@@ -17,6 +17,7 @@ from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.deciding import Deciding
 from agentchaos.simulator.departure import Departure
+from agentchaos.simulator.event_log import EventLog
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
@@ -57,6 +58,8 @@ class Member:
         self.hung = False  # it is down, and takes work nevertheless
         self.departure: Departure | None = None  # set while its unit is to go
         self.checkpoints = Checkpoints(self)
+        log = self.spec.recovery.log
+        self.log = EventLog(self, self.checkpoints, log) if log is not None else None
         self.mending = Mending(self)
         self.stream: Stream = group.stream  # of the step in hand
         self.calling = Calling(self)
@@ -98,6 +101,8 @@ class Member:
                 if self.ready is not None and not (self.hung and self.task is None):
                     yield self.ready
                 if self.task is None:
+                    if self.checkpoints.due_at_rest() and self.ready is None:
+                        yield from self.checkpoints.save()
                     yield from self._await_task()
                 if self.ready is None:
                     yield from self._pursue()
@@ -204,6 +209,8 @@ class Member:
         """The step in flight is lost: its row says so."""
         self.checkpoints.cut()
         self.deciding.dismiss()
+        if self.log is not None:
+            self.log.cut()
         if self.began >= 0 and self.task is not None:
             self._step_row("interrupted", self.state.ids)
         self.began = -1
@@ -236,6 +243,8 @@ class Member:
             if self.departure is not None:
                 yield from self.departure.between_steps()
             if task.done >= task.length:
+                if self.checkpoints.due_at_end():
+                    yield from self.checkpoints.save()
                 self.end("done")
             else:
                 if self.post.unread:
@@ -245,6 +254,8 @@ class Member:
                     if self.task is not task:
                         continue
                 yield from self._step("replan" if self.mending.replan > 0 else "work")
+                if self.log is not None and self.task is task:
+                    yield from self.log.append()
                 if self.behaviour is not None and self.behaviour.alarm and self.task is task:
                     yield from self.behaviour.heal()
                     self.progress = self.env.now
@@ -263,6 +274,7 @@ class Member:
             self.post.done(task, self.state.ids)
         self._drop(TASK_PARTS)
         self.cases.ended(task, outcome)
+        self.checkpoints.ended(task)
 
     def _step(self, what: str) -> Steps:
         task = self.task

@@ -11,6 +11,7 @@ from agentchaos.disturbances import PARTS, Part
 from agentchaos.simulator import chance
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.event_log import EventLog
 from agentchaos.simulator.going_back import GoingBack, damaged
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
@@ -28,6 +29,7 @@ class Patient(Protocol):
     state: State
     cases: Casebook
     checkpoints: Checkpoints
+    log: EventLog | None
     number: int
     progress: int
     post: Post
@@ -116,26 +118,29 @@ class Mending:
         need = frozenset(parts)
         named = frozenset(i for part in parts for i in self.state.parts[part].marks.taint if i != AMBIENT)
         rolls = self.spec.rollback is not None and not any(self.state.parts[part].lost for part in parts)
-        from_checkpoint = (
-            not rolls and self.spec.recovery.name == "checkpoint_recovery" and kept.has(need, named)
-        )
+        source = "rollback" if rolls else self._source(need, named)
         for case in found:
             self.sim.event(
                 "recovery_started",
                 incident=case.id,
                 agent=self.group.name,
                 member=self.patient.index,
-                subject="rollback" if rolls else "checkpoint" if from_checkpoint else "rebuild",
+                subject=source,
             )
         if rolls:
             yield from self.roll_back(named, found[0] if found else None)
             return
-        if from_checkpoint:
-            snapshot, cost = kept.pick(self.sim.chance.named("mend", task.id, task.epoch), need, named)
-            yield self.env.timeout(cost)
+        if source != "rebuild":
+            began = self.env.now
+            chance_, log = self.sim.chance.named("mend", task.id, task.epoch), self.patient.log
+            if source == "log" and log is not None:
+                snapshot = yield from log.reread(need)
+            else:
+                snapshot = yield from kept.read(chance_, need, named)
+            cost = self.env.now - began
             self.patient.progress += cost
             if snapshot is not None:
-                self.restore(snapshot, "checkpoint", found[0] if found else None, read=cost, mends=need)
+                self.restore(snapshot, source, found[0] if found else None, read=cost, mends=need)
                 return
         self._rebuild(parts, next((case for case in found if "goal" in case.unhealed), None))
 
@@ -153,6 +158,14 @@ class Mending:
 
     def _set_back(self, snapshot: Snapshot | None, read: int, case: Case | None) -> None:
         self.restore(snapshot, "checkpoint", case, read=read, mends=self._mends)
+
+    def _source(self, need: frozenset[Part], named: frozenset[str]) -> str:
+        """Where parts can be had from: `checkpoint`, `log`, or `rebuild` where they must be made again."""
+        log = self.patient.log
+        if log is not None:
+            return "log" if log.has(need, named) else "rebuild"
+        from_checkpoint = self.spec.recovery.name == "checkpoint_recovery"
+        return "checkpoint" if from_checkpoint and self.checkpoints.has(need, named) else "rebuild"
 
     def _rebuild(self, parts: tuple[Part, ...], case: Case | None) -> None:
         state = self.state
@@ -238,6 +251,11 @@ class Mending:
         if not kept and "memory" not in images:
             self.born = now
         self.checkpoints.rewind(snapshot)
+        detail: dict[str, Any] = {}
+        if self.patient.log is not None:
+            self.patient.log.restored(emptied=not kept and "memory" not in images)
+            if source == "log":
+                detail["replayed"] = self.patient.log.replayed
         self.sim.event(
             "state_restored",
             agent=self.group.name,
@@ -256,6 +274,7 @@ class Mending:
                 "point": point if task else None,
                 "memory_point": memory_point,
                 "pause": read or 0,
+                **detail,
             },
         )
 

@@ -9,7 +9,7 @@ import simpy
 
 from agentchaos.disturbances import OnProcess
 from agentchaos.plan import Strike
-from agentchaos.recoveries.base import Failure, GiveUp, Promote, Restart, Restore
+from agentchaos.recoveries.base import Failure, GiveUp, Promote, Replay, Restart, Restore
 from agentchaos.recoveries.cold_start import ColdStart
 from agentchaos.simulator.crews import with_crew
 from agentchaos.simulator.incidents import Case
@@ -135,29 +135,33 @@ class Outage(Trouble):
             yield from self.forsaken(self.unit)
             yield from self.start_anew(self.rebuilt())
             return
-        self.started("restore" if isinstance(answer, Restore) else "restart")
+        self.started(_STRATEGIES[type(answer)])
         yield from self.start_anew(answer)
 
-    def start_anew(self, answer: Restart | Restore) -> Steps:
+    def start_anew(self, answer: Restart | Restore | Replay) -> Steps:
         """A new process, by a crew where they are few; what it restores, and the role is up."""
         member, unit = self.member, self.unit
-        snapshot = yield from with_crew(member.group, unit.number, self._start(answer))
+        snapshot, source = yield from with_crew(member.group, unit.number, self._start(answer))
         yield from self.come_up(unit)
         if unit is not self._told:  # it fell while it took over, and was started again
             self._failed_over()
-        member.mending.restore(snapshot, "checkpoint", self.case)
+        member.mending.restore(snapshot, source, self.case)
         self._role_up()
 
-    def _start(self, answer: Restart | Restore) -> Generator[simpy.Event, Any, Snapshot | None]:
+    def _start(
+        self, answer: Restart | Restore | Replay
+    ) -> Generator[simpy.Event, Any, tuple[Snapshot | None, str]]:
+        """Starts a process: what it restores, and from where."""
         yield self.env.timeout(answer.start.ns_sampler()(self.draw("start")))
         yield self.env.timeout(answer.load.ns_sampler()(self.draw("load")))
-        if not isinstance(answer, Restore):
-            return None
-        snapshot, cost = self.member.checkpoints.pick(self.chance.named("read", self.turn))
-        yield self.env.timeout(cost)
-        return snapshot
+        member, reading = self.member, self.chance.named("read", self.turn)
+        if isinstance(answer, Restore):
+            return (yield from member.checkpoints.read(reading)), "checkpoint"
+        if isinstance(answer, Replay) and member.log is not None:
+            return (yield from member.log.replay(reading)), "log"
+        return None, "checkpoint"
 
-    def rebuilt(self) -> Restart | Restore:
+    def rebuilt(self) -> Restart | Restore | Replay:
         """How its unit is started where it is not a failure that is answered; with the last checkpoint."""
         spec = self.member.spec
         kept = spec.checkpointing is not None
@@ -166,7 +170,9 @@ class Outage(Trouble):
             answer = answer.otherwise
         if isinstance(answer, GiveUp):
             answer = ColdStart().answer(Failure(standby_ready=False, checkpointed=kept))
-        return Restore(answer.start, answer.load, None) if kept else answer
+        if kept and not isinstance(answer, Replay):
+            return Restore(answer.start, answer.load, None)
+        return answer
 
     def _promote(self, standby: Unit) -> Steps:
         member, failed = self.member, self.unit
@@ -178,7 +184,8 @@ class Outage(Trouble):
         self.unit = member.unit = standby
         standby.trouble = self
         yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
-        yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
+        load = redundancy.load.ns_sampler()(self.draw("load copy"))
+        yield self.env.timeout(load + member.checkpoints.load_copy(redundancy.bandwidth))
         standby.trouble = None
         self._failed_over()
         member.mending.restore(member.checkpoints.copy, "copy", self.case)
@@ -219,6 +226,9 @@ class Outage(Trouble):
         member = self.member
         self.sim.event("role_up", agent=member.group.name, member=member.index, incident=self.id)
         member.rise()
+
+
+_STRATEGIES = {Restart: "restart", Restore: "restore", Replay: "replay"}
 
 
 def ready_standby(member: Member) -> Unit | None:

@@ -102,8 +102,8 @@ class Simulation:
         if spec.watchdog is not None:
             self.env.process(watch(member, spec.watchdog.after))
         saves = spec.checkpointing
-        if saves is not None and saves.mode == "async" and saves.period is not None:
-            self.env.process(member.checkpoints.tick(saves.period))
+        if saves is not None and saves.mode == "async" and (saves.period or saves.gaps) is not None:
+            self.env.process(member.checkpoints.tick())
         if spec.redundancy is not None:
             self.env.process(member.checkpoints.ship(spec.redundancy.copy_every))
 

@@ -68,7 +68,10 @@ class Image:
 
 @dataclasses.dataclass(slots=True)
 class Snapshot:
-    """The state after the last finished step. `taken` and `durable` in ns; `step` of task `task`."""
+    """The state after the last finished step. `taken` and `durable` in ns; `step` of task `task`.
+
+    logged: events in the log of its member by then, where it keeps one.
+    """
 
     taken: int
     task: str
@@ -76,6 +79,7 @@ class Snapshot:
     parts: dict[Part, Image]
     corrupt: frozenset[str] = NONE
     durable: int = 0
+    logged: int = 0
 
 
 @dataclasses.dataclass(slots=True)

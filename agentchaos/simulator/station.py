@@ -60,6 +60,15 @@ class Answer(NamedTuple):
     strike: str = ""
 
 
+class Visit(NamedTuple):
+    """How an access to the data of a store ended; outcome as of a call, `wait` ns in line."""
+
+    outcome: str
+    wait: int = 0
+    retry_after: int = 0
+    strike: str = ""
+
+
 class Force:
     """A strike on this service that is in force."""
 
@@ -273,6 +282,81 @@ class Station:
             return self._told(this, wait, "error", served)
         wrong = force is not None and force.disturbance.effect == "corrupt"
         return self._told(this, wait, "corrupt" if wrong else "ok", served)
+
+    def visit(
+        self, stream: Stream, at: int, latency: int, transfer: int, landed: Callable[[], None] | None = None
+    ) -> Generator[simpy.Event, Any, Visit]:
+        """One access to its data that is no call of a step: a checkpoint is written or read.
+
+        latency, transfer: ns that it takes undisturbed, by itself and for the bytes. landed: called at the
+        moment when the data are in place though the visitor never hears of it. An interrupted visitor
+        leaves the line; a service that is at it goes on to the end.
+        """
+        env, began = self.env, self.env.now
+        force = self._befallen(stream, at) if self.forces else None
+        blow = force.disturbance if force is not None else None
+        effect = blow.effect if blow is not None else ""
+        refusal = self._turned_away(blow)
+        if refusal is not None:
+            return self._visited(began, 0, force, refusal)
+        if blow is not None and effect == "timeout_before_commit":
+            yield env.timeout(blow.extra)
+            return self._visited(began, transfer, force, Visit("timeout"))
+        if self._busy < self._capacity:
+            self._busy += 1
+        elif len(self._line) >= self._queue:
+            return self._visited(began, 0, force, Visit("refused"))
+        else:
+            ticket = env.event()
+            self._line.append(ticket)
+            try:
+                yield ticket
+            except simpy.Interrupt:
+                self._leave(ticket)
+                raise
+        wait, natural = env.now - began, latency
+        failed = self._errors > 0.0 and stream.named("error").uniform(at) < self._errors
+        latency += transfer
+        if blow is not None and effect == "delay":
+            latency = round(latency * blow.factor) + blow.extra
+        if blow is not None and effect == "timeout_after_commit":
+            self._later(latency, self._in_place(None if failed else landed))
+            yield env.timeout(blow.extra)
+            return self._visited(began, transfer, force, Visit("timeout", wait), natural)
+        end = env.now + latency
+        try:
+            yield env.timeout(latency)
+        except simpy.Interrupt:
+            self._later(end - env.now, self._release)
+            raise
+        self._release()
+        outcome = "error" if failed or effect == "error" else "corrupt" if effect == "corrupt" else "ok"
+        return self._visited(began, transfer, force, Visit(outcome, wait), natural)
+
+    def _turned_away(self, blow: OnCall | None) -> Visit | None:
+        """The refusal of an access by a strike, or because the rate is over its limit."""
+        if blow is not None and blow.effect == "error" and blow.code == "429":
+            return Visit("rate_limited", retry_after=blow.retry_after)
+        if self._gap and self._over_the_limit():
+            return Visit("rate_limited", retry_after=self._due - self.env.now - self._slack)
+        return None
+
+    def _in_place(self, landed: Callable[[], None] | None) -> Callable[[], None]:
+        def done() -> None:
+            self._release()
+            if landed is not None:
+                landed()
+
+        return done
+
+    def _visited(
+        self, began: int, transfer: int, force: Force | None, visit: Visit, natural: int = -1
+    ) -> Visit:
+        """The visitor has its answer. Whether it was slow is told without the time for the bytes."""
+        strike = force.strike if force is not None else None
+        if self.answered is not None:
+            self.answered(max(0, self.env.now - began - transfer), natural, visit.outcome, strike)
+        return visit if strike is None else visit._replace(strike=strike.id)
 
     def _told(self, this: Attempt, wait: int, outcome: str, served: Served = UNSERVED) -> Answer:
         """The caller has its answer, or is gone: the row of the attempt is written."""

@@ -8,7 +8,7 @@ from typing import Any
 import simpy
 
 from agentchaos.plan import Strike
-from agentchaos.recoveries.base import Failure, Promote, Recovery, Restart, Restore
+from agentchaos.recoveries.base import Failure, Promote, Recovery, Replay, Restart, Restore
 from agentchaos.seeds import Stream
 from agentchaos.simulator.beats import Beats
 from agentchaos.simulator.crews import with_crew
@@ -118,7 +118,7 @@ class Trouble:
         answer = recovery.answer(Failure(standby_ready=False, checkpointed=False))
         if isinstance(answer, Promote):
             answer = answer.otherwise
-        assert isinstance(answer, Restart | Restore), "a unit that is given up is not rebuilt"
+        assert isinstance(answer, Restart | Restore | Replay), "a unit that is given up is not rebuilt"
         return answer.start.ns_sampler()(self.draw("start")) + answer.load.ns_sampler()(self.draw("load"))
 
     def come_up(self, unit: Unit) -> Steps:

@@ -31,11 +31,8 @@ TASKS_MAX = 5_000_000
 STEPS_MAX = 50_000_000
 """And for its steps."""
 NAME_MAX = 60
-NOTHING_TO_CHECKPOINTS = (
-    *("capacity", "queue", "rate_limit", "burst", "error_rate"),
-    *("side_effects", "tokens_in", "tokens_out", "band"),
-)
-"""Fields of a service that say something of its calls: to checkpoints a store is a latency and no more."""
+NOTHING_TO_CHECKPOINTS = ("side_effects", "tokens_in", "tokens_out")
+"""Fields of a service that say what a call does: a checkpoint that is written or read does no deed."""
 
 
 class ObjectivesSpec(Noun):
@@ -201,11 +198,15 @@ class Scenario(Noun):
             what = f"'{name}' is a {self.services[name].kind}; a {' or '.join(kinds)} is wanted here"
             yield Finding(loc, what, (("services", name, "kind"),))
 
+    def _stores(self) -> set[str]:
+        """The services that checkpoints use."""
+        groups = [group.checkpointing for group in self.agents.values()]
+        return {saves.store for saves in groups if saves is not None and saves.store is not None}
+
     def _stores_alone(self) -> set[str]:
-        """The services that checkpoints use and no step calls."""
+        """Those of them that no step calls."""
         called = {s for group in self.agents.values() for s in group.services}
-        kept = {group.checkpointing.store for group in self.agents.values() if group.checkpointing}
-        return {name for name in self.services if name in kept - called}
+        return self._stores() & self.services.keys() - called
 
     def _store_problems(self) -> Iterator[Finding]:
         if not all(self._all_known(group) for group in self.agents.values()):
@@ -218,7 +219,7 @@ class Scenario(Noun):
                 # null and false ask for nothing; they take back what an included file says
                 asked = key in service.model_fields_set and value is not None and value is not False
                 if asked and not (self.preset == "ideal" and value == Service.ideal.get(key)):
-                    what = "does nothing on a store that only checkpoints use; it has a latency"
+                    what = "does nothing on a store that only checkpoints use: they do no deeds"
                     yield Finding(("services", name, key), what, needs, at_key=True)
 
     def _group_problems(self, name: str, group: Group) -> Iterator[Finding]:
@@ -251,6 +252,10 @@ class Scenario(Noun):
                 words = recovery.name.replace("_", " ")
                 what = f"{words} needs checkpoints: add 'protect: {{checkpointing: {{every: 5 steps}}}}'"
                 yield Finding((*here, key), what, (snapshots,))
+        if group.rebuilding.of_roles:
+            words = group.rebuilding.name.replace("_", " ")
+            what = f"{words} brings back the state of a role, and a unit that is rebuilt has none"
+            yield Finding((*here, "rebuild"), f"{what}; write 'rebuild: cold_start'")
         yield from calls.problems(here, group, self.services)
         yield from upkeep.problems(here, group)
 
@@ -378,7 +383,7 @@ class Scenario(Noun):
     def _fault_problems(self) -> Iterator[Finding]:
         streams: dict[str, int] = {}
         labels: dict[str, int] = {}
-        used = {s for g in self.agents.values() for s in g.services}
+        used = {s for g in self.agents.values() for s in g.services} | self._stores()
         for place, (item, fault) in enumerate(zip(self.faults, self.declared, strict=True)):
             (key,) = item.model_fields_set
             here: Loc = ("faults", place, key)
@@ -430,7 +435,11 @@ class Scenario(Noun):
     def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
         """What the fault itself has against this world."""
         whom: Loc = ("agents", fault.target)
-        needs: tuple[Loc, ...] = ((*here, "*"), (*whom, "protect", "checkpointing"), (*whom, "step", "act"))
+        needs: tuple[Loc, ...] = (
+            (*here, "*"),
+            ("agents", "*", "protect", "checkpointing"),
+            (*whom, "step", "act"),
+        )
         for field, what in fault.complaints(aim):
             yield Finding((*here, *field), what, needs)
 
@@ -440,9 +449,13 @@ class Scenario(Noun):
             yield Finding((*here, "service"), what, (("services", fault.service),))
         elif fault.service not in used and all(self._all_known(group) for group in self.agents.values()):
             what = f"no step calls '{fault.service}', so this fault could never strike"
-            needs: tuple[Loc, ...] = (("agents", "*", "step", "think"), ("agents", "*", "step", "act"))
+            needs: tuple[Loc, ...] = (
+                *(("agents", "*", "step", "think"), ("agents", "*", "step", "act")),
+                ("agents", "*", "protect", "checkpointing", "store"),
+            )
             yield Finding((*here, "service"), what, needs)
-        yield from self._own_complaints(here, fault, Aim())
+        elsewhere = fault.service in used - self._stores()
+        yield from self._own_complaints(here, fault, Aim(checkpointed=not elsewhere))
         if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.calls is None:
             what = "say how long: 'for: 5min', or for how many calls: 'calls: 1'"
             yield Finding(here, what, ((*here, "for"), (*here, "calls")), at_key=True)
@@ -485,9 +498,9 @@ class Scenario(Noun):
 
         if self.drain is None:
             yield f"drain: {canonical_duration(self._drain())}"
-        called = {s for group in self.agents.values() for s in group.services}
+        used = {s for group in self.agents.values() for s in group.services} | self._stores()
         for name, service in self.services.items():
-            if name in called and service.band.slow is None:
+            if name in used and service.band.slow is None:
                 yield f"services.{name}.band.slow: {canonical_duration(service.slow)} (4 x the mean latency)"
         for name, group in self.agents.items():
             if group.redundancy is not None and "redundancy" not in group.protect.model_dump(

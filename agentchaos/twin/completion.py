@@ -129,6 +129,7 @@ def _cadence(
     missing = [part for part in PARTS if part not in saves.covers]
     require(not missing, f"checkpoints do not cover {', '.join(missing)}, which must be made anew")
     every = saves.steps
+    require(every is not None or saves.period is not None, f"checkpoints come every {saves.every}")
     if every is None:
         assert saves.period is not None
         same = all(time.variance() == 0 for time in times)

@@ -70,6 +70,10 @@ def _advised(plan: Plan, name: str) -> Advice:
         saves.mode == "sync",
         "writes go on beside the work (async): they cost no time, and the more often the better",
     )
+    require(
+        saves.steps is not None or saves.period is not None,
+        f"checkpoints come every {saves.every}, and not after so many steps or so much time",
+    )
     write = write_time(plan, saves).mean()
     require(write > 0, "a checkpoint costs nothing: the more often the better")
     life = strikes.gap.mean

@@ -63,7 +63,13 @@ def _detect(plan: Plan, fault: AgentFault) -> Closed:
 
 
 def write_time(plan: Plan, saves: Checkpointing) -> Distribution:
-    """The time to write a checkpoint."""
+    """The time to write a checkpoint, where the store always takes it at once."""
+    require(saves.bandwidth is None, "a write takes time by its bytes, which change with the state")
+    store = plan.world.services.get(saves.store or "")
+    if store is not None:
+        require(float(store.error_rate) == 0, f"the store {saves.store} fails some of the writes")
+        require(store.capacity is None, f"writes may stand in line before the store {saves.store}")
+        require(store.rate_limit is None, f"the store {saves.store} has a rate limit")
     if saves.write is not None:
         return saves.write
     return plan.world.services[saves.store].latency if saves.store else facts.constant(WITHOUT_STORE_S)

@@ -216,7 +216,7 @@ def world() -> dict[str, Any]:
                 "count": 8,
                 "tasks": {"loop": 3},
                 "step": {"think": "gpt", "act": "crm"},
-                "protect": {"checkpointing": {}},
+                "protect": {"checkpointing": {"store": "store"}},
             },
             "payments": {"tasks": {"loop": 3}, "step": {"think": "gpt", "act": "refunds"}},
         },

@@ -275,20 +275,22 @@ STORED = BASE.replace("agents:\n", "  vault: {kind: store, latency: 20ms}\nagent
 @pytest.mark.parametrize("head", ["", "preset: ideal\n"])
 def test_effective_is_silent_about_what_does_nothing(head: str) -> None:
     first = load(head + STORED).value
-    assert first.effective()["services"]["vault"].keys() == {"kind", "latency", "price"}
-    assert "error_rate" in first.effective()["services"]["crm"]
+    vault = first.effective()["services"]["vault"].keys()
+    assert vault == {"kind", "latency", "error_rate", "band", "price"}
+    assert "side_effects" in first.effective()["services"]["crm"]
     assert load(dump(first.effective())).value == first
 
 
 def test_what_does_nothing_on_a_store_is_told_where_it_stands() -> None:
-    what = "does nothing on a store that only checkpoints use; it has a latency"
-    assert told(STORED, "services.vault.error_rate=100%") == [
-        f"--set services.vault.error_rate=100%: services.vault.error_rate: {what}"
+    what = "does nothing on a store that only checkpoints use: they do no deeds"
+    assert told(STORED, "services.vault.side_effects=true") == [
+        f"--set services.vault.side_effects=true: services.vault.side_effects: {what}"
     ]
-    assert load(STORED, "services.vault.error_rate=1%", "agents.bot.step.act=vault")
-    # an including file takes a limit back
-    Path("base.yaml").write_text(STORED.replace("20ms", "20ms, capacity: 3"))
-    assert load("include: base.yaml\nservices: {vault: {capacity: null}}\n")
+    assert load(STORED, "services.vault.side_effects=true", "agents.bot.step.act=vault")
+    assert load(STORED, "services.vault.error_rate=1%", "services.vault.capacity=1")
+    # an including file takes a deed back
+    Path("base.yaml").write_text(STORED.replace("20ms", "20ms, side_effects: true"))
+    assert load("include: base.yaml\nservices: {vault: {side_effects: false}}\n")
 
 
 def test_effective_says_what_is_derived() -> None:
