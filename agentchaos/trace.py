@@ -150,6 +150,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     # step: those of the sender or of the one that acts; detail: id (the same in all three), kind (talk |
     # handoff), to (the member it goes to, -1: whoever takes it), taint (ids of strikes that it brings along;
     # of acted: those that the reader has from it)
+    "message_blocked": ("agent", "member", "task", "step", "subject", "detail"),  # by a quarantine
     "message_sent": ("agent", "member", "task", "step", "subject", "detail"),
     "message_delivered": ("agent", "member", "subject", "detail"),
     "message_acted": ("agent", "member", "task", "step", "subject", "detail"),
@@ -172,7 +173,8 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "recovered": ("incident",),
     "caught_up": ("incident", "detail"),  # detail: lost (the task was abandoned instead)
     "gave_up": ("incident",),
-    # calls; a breaker has member -1 where the group shares one; subject: the service
+    # a breaker has member -1 where the group shares one; subject: the service; or `agent`, of that around
+    # the member, where the value of opened is 1 if the member was damaged, 0 if it was well
     "breaker_opened": ("agent", "subject"),
     "breaker_half_opened": ("agent", "subject"),
     "breaker_closed": ("agent", "subject"),
@@ -220,6 +222,7 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "vote_decided": ("for", "against"),
     "verified": ("spent",),
     "approval_given": ("attention",),
+    "message_blocked": ("id", "kind"),
     "message_sent": ("id", "kind", "to", "taint"),
     "message_delivered": ("id", "kind"),
     "message_acted": ("id", "kind", "taint"),

@@ -44,6 +44,7 @@ from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.heartbeat import Heartbeat
 from agentchaos.mechanisms.hedging import Hedging
 from agentchaos.mechanisms.idempotency import Idempotency
+from agentchaos.mechanisms.quarantine import Quarantine
 from agentchaos.mechanisms.quorum import Quorum
 from agentchaos.mechanisms.readiness import Readiness
 from agentchaos.mechanisms.reconciler import Reconciler
@@ -629,6 +630,11 @@ class Group(Noun):
     def rollback(self) -> Rollback | None:
         """How it goes back to before a wrong decision."""
         return cast("Rollback | None", self._mechanism("rollback"))
+
+    @property
+    def quarantine(self) -> Quarantine | None:
+        """The breaker around each of its agents."""
+        return cast("Quarantine | None", self._mechanism("quarantine"))
 
     @property
     def self_healing(self) -> SelfHealing | None:

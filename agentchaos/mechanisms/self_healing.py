@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field
 
-from agentchaos.distributions import Duration, Share
-from agentchaos.mechanisms.base import Mechanism
-
-Signal = Literal["decisions", "errors", "pace"]
+from agentchaos.distributions import Duration
+from agentchaos.mechanisms.behaviour import Watching
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+class SelfHealing(Watching):
+    """An alarm about the behaviour of an agent acts on that agent.
 
-
-class SelfHealing(Mechanism):
-    """Watches the last steps of each agent; so many odd ones among them raise an alarm, which acts.
-
-    A step is odd by its `decisions` (a wrong one shows with chance `shows`, a right one looks wrong with
-    chance `noise`), by `errors` (an attempt at a call failed), or by its `pace` (it took longer than
-    `slow`). An alarm about an agent that is well is a false one, and its action a needless one. `rollback`
-    goes back as the mechanism of that name does, without compensation where that is not declared; `replan`
-    throws plan and context away and makes them anew; `restart` takes the process down and recovers it.
+    `rollback` goes back as the mechanism of that name does, without compensation where that is not
+    declared; `replan` throws plan and context away and makes them anew; `restart` takes the process down
+    and recovers it. An alarm about an agent that is well is a false one, and its action a needless one.
     """
 
     name: ClassVar[str] = "self_healing"
-    ideal: ClassVar[dict[str, Any]] = {"shows": 1, "noise": 0}
     costs: ClassVar[str] = "needless actions"
     example: ClassVar[str] = "self_healing: {watch: [decisions], window: 10, odd: 3, act: rollback}"
 
-    watch: Annotated[tuple[Signal, ...], BeforeValidator(_as_list)] = Field(
-        ("decisions",), min_length=1, description="the signals of behaviour that are watched"
-    )
-    window: int = Field(10, ge=1, le=10_000, description="so many last steps are looked at")
-    odd: int = Field(3, ge=1, le=10_000, description="so many odd ones among them raise an alarm")
-    shows: Share = Field(
-        0.4,
-        gt=0,
-        description="the chance that a wrong decision shows in the behaviour",
-        json_schema_extra={"source": "assumed", "grade": "-"},
-    )
-    noise: Share = Field(
-        0.02,
-        description="the chance that a right decision looks odd",
-        json_schema_extra={"source": "assumed", "grade": "-"},
-    )
-    slow: Duration | None = Field(
-        None, gt=0, description="a step that takes longer is odd by its pace; none: 4 x its mean time"
-    )
     act: Literal["rollback", "replan", "restart"] = Field("rollback", description="what an alarm does")
     cooldown: Duration = Field(
         60_000_000_000,
         description="no further action within so long after one",
         json_schema_extra={"source": "assumed", "grade": "-"},
     )
-
-    @model_validator(mode="after")
-    def _can_alarm(self) -> SelfHealing:
-        if self.odd > self.window:
-            raise ValueError(f"'odd' is {self.odd}, and only {self.window} steps are looked at ('window')")
-        if self.slow is not None and "pace" not in self.watch:
-            raise ValueError("'slow' belongs to the signal 'pace', which is not watched: watch: [pace]")
-        return self

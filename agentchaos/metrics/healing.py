@@ -1,4 +1,4 @@
-"""What was done about odd behaviour: actions of self-healing, those for nothing, and rollbacks."""
+"""What was done about odd behaviour: healing, rollbacks and quarantines, and how much of it for nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ class Healing(Metric):
     """Actions that began after the warm-up, drain included; absent where no mechanism could take any."""
 
     name: ClassVar[str] = "healing"
-    about: ClassVar[str] = "actions of self-healing, those for nothing, rollbacks and what they threw away"
+    about: ClassVar[str] = "actions about odd behaviour, those for nothing, what they threw away or blocked"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._counts = dict.fromkeys(("healing_actions", "needless_actions", "rollbacks", "rolled_back"), 0)
+        names = ("healing_actions", "needless_actions", "rollbacks", "rolled_back")
+        more = ("quarantines", "needless_quarantines", "messages_blocked")
+        self._counts = dict.fromkeys((*names, *more), 0)
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
@@ -29,6 +31,11 @@ class Healing(Metric):
             elif kind == "rolled_back" and event[1] >= self.setting.warmup:
                 self._counts["rollbacks"] += 1
                 self._counts["rolled_back"] += event[8]
+            elif kind == "breaker_opened" and event[7] == "agent" and event[1] >= self.setting.warmup:
+                self._counts["quarantines"] += 1
+                self._counts["needless_quarantines"] += event[8] == 0
+            elif kind == "message_blocked" and event[1] >= self.setting.warmup:
+                self._counts["messages_blocked"] += 1
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
@@ -38,3 +45,6 @@ class Healing(Metric):
         if self.setting.has("rollback") or self.setting.has("self_healing"):
             yield "rollbacks", Count(self._counts["rollbacks"])
             yield "rolled_back", Count(self._counts["rolled_back"], unit="steps")
+        if self.setting.has("quarantine"):
+            for name in ("quarantines", "needless_quarantines", "messages_blocked"):
+                yield name, Count(self._counts[name])

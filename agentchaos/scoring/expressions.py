@@ -34,7 +34,7 @@ COUNTS = (
     "tasks_unfinished", "doubled", "missing", "orphan", "compensated", "side_effects", "tokens", "undetected",
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
-    "log_events", "replayed_events",
+    "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",

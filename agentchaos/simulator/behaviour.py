@@ -1,40 +1,30 @@
-"""Self-healing at run time: the last steps of a member, which of them were odd, and what an alarm does."""
+"""Self-healing at run time: what an alarm about the behaviour of a member does."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 import simpy
 
 from agentchaos.mechanisms.self_healing import SelfHealing
-from agentchaos.simulator import chance
 from agentchaos.simulator.casebook import Casebook
-from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.group import Task
 from agentchaos.simulator.mending import Mending
+from agentchaos.simulator.oddness import Oddness, Watched
 from agentchaos.simulator.state import AMBIENT, State
 
 Steps = Generator[simpy.Event, Any, None]
 
 
-class Subject(Protocol):
+class Subject(Watched, Protocol):
     """What watching a member's behaviour must know of it."""
 
     index: int
-    failed: int
     task: Task | None
     state: State
     cases: Casebook
     mending: Mending
-
-    @property
-    def group(self) -> Team:
-        """Its group."""
-
-    @property
-    def work(self) -> Task:
-        """The task in hand."""
 
 
 class Behaviour:
@@ -44,37 +34,22 @@ class Behaviour:
         self.subject, self.policy, self._restart = subject, policy, restart
         self.group = subject.group
         self.sim, self.env = self.group.sim, self.group.env
-        self._odd: deque[bool] = deque(maxlen=policy.window)
+        self.oddness = Oddness(subject, policy)
         self._quiet_until = 0
         self._decide = self.group.spec.decide.ns_sampler()
-        self._slow = policy.slow or self._usual()
         self.alarm = False
 
-    def _usual(self) -> int:
-        """Four times the mean time of a step; ns."""
-        step, stations = self.group.spec.step, self.sim.stations
-        mean = sum(stations[name].spec.latency.mean() for name in step.services)
-        return round(4e9 * (mean + (step.work.mean() if step.work is not None else 0.0)))
-
     def note(self, began: int, *, right: bool) -> None:
-        """A step is finished: was it odd?"""
-        policy, task = self.policy, self.subject.work
-        odd = False
-        if "decisions" in policy.watch:
-            at = chance.index(0, task.epoch, task.done)
-            seen = float(policy.noise if right else policy.shows)
-            odd = task.stream.named("behaviour").uniform(at) < seen
-        odd = odd or ("errors" in policy.watch and self.subject.failed > 0)
-        odd = odd or ("pace" in policy.watch and self.env.now - began > self._slow)
-        self._odd.append(odd)
-        if sum(self._odd) >= policy.odd and self.env.now >= self._quiet_until:
+        """A step is finished: is there cause for alarm?"""
+        self.oddness.note(began, right=right)
+        if self.oddness.alarming and self.env.now >= self._quiet_until:
             self.alarm = True
 
     def heal(self) -> Steps:
         """An alarm is answered; a false one like a right one."""
         policy, subject = self.policy, self.subject
         self.alarm = False
-        self._odd.clear()
+        self.oddness.forget()
         self._quiet_until = self.env.now + policy.cooldown
         ids = {part_id for part in subject.state.parts.values() for part_id in part.marks.taint}
         origin = frozenset(ids - {AMBIENT})

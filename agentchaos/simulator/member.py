@@ -19,6 +19,7 @@ from agentchaos.simulator.deciding import Deciding
 from agentchaos.simulator.departure import Departure
 from agentchaos.simulator.event_log import EventLog
 from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.isolation import Isolation
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, State
@@ -73,7 +74,9 @@ class Member:
         deeds = self._act is not None and self._act.spec.side_effects
         self._effects = (1.0 if share is None else float(share)) if deeds else 0.0
         self.process: simpy.Process | None = None
-        self.behaviour: Behaviour | None = None  # set where its behaviour is watched
+        self.behaviour: Behaviour | None = None  # set where odd behaviour is healed
+        quarantine = self.spec.quarantine
+        self.isolation = Isolation(self, quarantine) if quarantine is not None else None
 
     @property
     def work(self) -> Task:
@@ -141,6 +144,11 @@ class Member:
         assert self.process is not None
         self.process.interrupt()
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether nothing that it sends leaves it."""
+        return self.isolation is not None and self.isolation.cut_off
+
     def open_for_work(self) -> None:
         """Enough roles are up again while it is idle: its incidents have recovered by that."""
         self.cases.served(idle=True)
@@ -156,6 +164,9 @@ class Member:
             yield self.env.timeout(PAUSE)
         if self.departure is not None:
             yield from self.departure.between_tasks()
+        if self.isolation is not None and self.isolation.state == "opened":
+            yield self.isolation.tried if self.ready is None else self.isolation.tried | self.ready
+            return
         task = self._next_task()
         if task is not None:
             self.take(task)
@@ -375,6 +386,8 @@ class Member:
             self._spread(task, taint)
         if self.behaviour is not None:
             self.behaviour.note(began, right=right)
+        if self.isolation is not None:
+            self.isolation.note(began, right=right)
         if not state.clean:
             self.cases.healed(state.rebuild_step(("memory", "context", "tools")))
             self._reread()
@@ -390,7 +403,9 @@ class Member:
         if ids:
             task.blame[task.done] = ids
         self.state.taint(TASK_PARTS, frozenset(ids) or frozenset({AMBIENT}))
-        if ids and self._draw(chance.ABSORB) < float(self.spec.state.absorb):
+        if not ids or (self.group.commons is not None and self.cut_off):
+            return  # what is shared is kept from one that is in quarantine
+        if self._draw(chance.ABSORB) < float(self.spec.state.absorb):
             self.state.taint(("memory",), frozenset(ids))
 
     def _reread(self) -> None:
@@ -414,5 +429,3 @@ class Member:
         ):
             number = task.id.split("/", 1)[1]
             self.group.offer(f"{number}>{self.number}", task.depth + 1)
-
-    # -- what it notices of its own state -------------------------------------------------------

@@ -43,6 +43,10 @@ class Correspondent(Protocol):
     post: Post
 
     @property
+    def cut_off(self) -> bool:
+        """Whether nothing that it sends leaves it."""
+
+    @property
     def group(self) -> Team:
         """Its group."""
 
@@ -90,7 +94,8 @@ class Post:
             stream,
             chance.index(TAINTS, task.epoch, step),
         )
-        self._send(letter, "talk", talk.to, reader.index, task.id, step)
+        if not self._send(letter, "talk", talk.to, reader.index, task.id, step):
+            return
         assert self._delay is not None
         delay = self._delay(stream.uniform(chance.index(DELAY, task.epoch, step)))
         arrives = self.env.timeout(delay)
@@ -105,10 +110,14 @@ class Post:
         place = int(draw * (len(members) - 1))
         return members[place + (place >= self.owner.index)]
 
-    def _send(self, letter: Letter, kind: str, to: str, member: int, task: str, step: int) -> None:
-        """The one place that everything sent goes through."""
+    def _send(self, letter: Letter, kind: str, to: str, member: int, task: str, step: int) -> bool:
+        """The one place that everything sent goes through: whether it leaves the sender."""
+        if self.owner.cut_off:
+            self._event("message_blocked", to, {"id": letter.id, "kind": kind}, task=task, step=step)
+            return False
         detail = {"id": letter.id, "kind": kind, "to": member, "taint": sorted(letter.ids - {AMBIENT})}
         self._event("message_sent", to, detail, task=task, step=step)
+        return True
 
     def come(self, letter: Letter) -> None:
         """A letter is here; a role that is down gets it once it is up."""
@@ -164,8 +173,8 @@ class Post:
             given = Given(taint, wrong) if taint or wrong else None
         letter = Letter(task.id, self.group.name, given.ids if given else NONE, 1.0, stream, 0)
         team = self.sim.teams[hand.to]
-        self._send(letter, "handoff", hand.to, -1, task.id, task.done)
-        team.offer(task.id, given=given, letter=letter)
+        if self._send(letter, "handoff", hand.to, -1, task.id, task.done):
+            team.offer(task.id, given=given, letter=letter)
 
     def take(self, task: Task) -> None:
         """A task that was handed over is in hand."""

@@ -139,3 +139,66 @@ def test_a_cooldown_keeps_the_next_action_back() -> None:
 def test_the_same_seed_gives_the_same_trace() -> None:
     protect = f"{{{SAVES}, {HEALS}, shows: 0.5, noise: 0.2}}, rollback: {{compensation: 0.5, names: 0.5}}}}"
     assert run(protect, seed=3).rows == run(protect, seed=3).rows
+
+
+# -- quarantine: a breaker around an agent -----------------------------------------------------------
+
+TEAM = """
+name: by hand
+preset: ideal
+horizon: 400s
+drain: 100s
+services: {tool: {kind: tool}}
+agents:
+  a:
+    tasks: {schedule: [0s, 1s], steps: 12}
+    step: {work: 10s, act: tool}
+    state: STATE
+    talk: {to: b, every: 1 steps, taints: 1, delay: 0s}
+    protect: PROTECT
+  b:
+    tasks: {schedule: [0s], steps: 30}
+    step: {work: 10s, act: tool}
+    state: {taint_hazard: 1}
+faults: [{state_corruption: {agent: a, parts: [plan], at: 57s}}]
+"""
+BREAKS = "quarantine: {window: 3, odd: 2, open: 60s, probes: 2"
+
+
+def team(protect: str) -> Played:
+    return play(TEAM.replace("STATE", BLIND).replace("PROTECT", protect))
+
+
+def test_odd_decisions_open_the_breaker_around_an_agent() -> None:
+    played = team(f"{{{BREAKS}}}}}")
+    # steps 6 and 7 are wrong; the message of step 6 is out before the breaker opens at step 7
+    assert played.at("breaker_opened", subject="agent") == [70]
+    assert played.at("message_sent") == [10, 20, 30, 40, 50, 60, *range(150, 260, 10)]
+    assert played.at("message_blocked") == [70, 80, 90, 100, 110, 120, 140]
+
+
+def test_it_takes_no_task_while_open_and_good_steps_close_it() -> None:
+    played = team(f"{{{BREAKS}}}}}")
+    assert played.at("breaker_half_opened", subject="agent") == [130]
+    assert played.at("task_started", agent="a") == [0, 130], "the second task waits from 120 to 130 s"
+    assert played.at("breaker_closed", subject="agent") == [150]
+    assert (count(played, "quarantines"), count(played, "needless_quarantines")) == (1, 0)
+    assert count(played, "messages_blocked") == 7
+
+
+def test_an_odd_step_opens_it_again() -> None:
+    played = team(f"{{{BREAKS.replace('open: 60s', 'open: 25s')}}}}}")
+    assert played.at("breaker_opened", subject="agent")[:2] == [70, 100], "tried at 95 s, step 10 is wrong"
+
+
+def test_without_it_every_message_spreads_the_damage() -> None:
+    kept, spread = team(f"{{{BREAKS}}}}}"), team("{}")
+    assert "quarantines" not in spread.data
+    tainted = [event for event in spread.events("message_acted") if event.detail and event.detail["taint"]]
+    assert len(tainted) == 7
+    assert sum(bool(e.detail and e.detail["taint"]) for e in kept.events("message_acted")) == 1
+
+
+def test_a_quarantine_of_a_well_agent_is_needless() -> None:
+    played = team(f"{{{BREAKS}, noise: 1}}}}")
+    assert count(played, "needless_quarantines") >= 1
