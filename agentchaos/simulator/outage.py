@@ -243,6 +243,8 @@ class Outage(Trouble):
             assert member.replica is not None
             snapshot = member.replica.at(self.fell)
         standby.trouble = None
+        if standby.cold:
+            standby.holds(member)  # its working time begins
         self._failed_over()
         member.mending.restore(snapshot, source, self.case)
         if redundancy.mode == "hot":

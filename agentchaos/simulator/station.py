@@ -199,11 +199,10 @@ class Station:
         assert timeout.callbacks is not None
         timeout.callbacks.append(lambda _: act())
 
-    def _asked(self, caller: Caller, key: str | None, heir: Heir | None = None) -> Deed:
-        standing = caller.standing
-        ghost = standing.haunts if heir is None else heir.standing.haunts
+    def _asked(self, caller: Caller, key: str | None) -> Deed:
+        standing, window = caller.standing, caller.key_window
         return Deed(
-            caller.who, caller.work, caller.number, key, caller.key_window, standing, standing.term, ghost
+            caller.who, caller.work, caller.number, key, window, standing, standing.term, standing.haunts
         )
 
     def _commit(self, deed: Deed) -> None:
@@ -292,12 +291,12 @@ class Station:
                 self._leave(ticket)
                 return self._told(this, wait, "timeout")
         latency, served, failed = self._drawn(caller, at, force)
-        deed = deed and not failed
+        asked = self._asked(caller, key) if deed and not failed else None
         if timeout is not None or (force is not None and force.disturbance.effect == "timeout_after_commit"):
             patience = self._patience(began, timeout, force)
             lost = force is not None and force.disturbance.effect == "timeout_after_commit"
             if lost or patience < latency:
-                self._later(latency, self._serving(caller, key, deed))
+                self._later(latency, self._serving(asked))
                 return (yield from self._in_vain(this, wait, patience, served))
         end = env.now + latency
         try:
@@ -305,12 +304,13 @@ class Station:
         except simpy.Interrupt as cut:
             heir: Heir | None = None if caller.standing.beside else cut.cause
             if heir is not None:
-                heir.inherit(call, end - env.now, failed, deed)
-            self._later(end - env.now, self._serving(caller, key, deed, heir))
+                heir.inherit(call, end - env.now, failed, asked is not None)
+                asked = asked._replace(ghost=heir.standing.haunts) if asked is not None else None
+            self._later(end - env.now, self._serving(asked))
             self._told(this, wait, "interrupted", served)
             raise
-        if deed:
-            self._commit(self._asked(caller, key))
+        if asked is not None:
+            self._commit(asked)
         self._release()
         if self.cuts and between(self.cuts, caller.standing.place):
             vain = yield from self._held_up(this, wait, timeout, served)
@@ -521,11 +521,8 @@ class Station:
             failed = failed or blow.effect == "error"
         return latency, (*tokens, natural), failed
 
-    def _serving(
-        self, caller: Caller, key: str | None, deed: bool, heir: Heir | None = None
-    ) -> Callable[[], None]:
+    def _serving(self, asked: Deed | None) -> Callable[[], None]:
         """What the service does at the end of a call whose caller may be gone by then."""
-        asked = self._asked(caller, key, heir) if deed else None
 
         def served() -> None:
             if asked is not None:

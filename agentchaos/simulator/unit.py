@@ -57,8 +57,8 @@ class Unit:
     @property
     def ageing(self) -> float:
         """The share of the rate at which it ages now."""
-        if not self.up or self.asleep:
-            return 0.0
+        if not self.up or self.asleep or (self.cold and self.trouble is not None):
+            return 0.0  # a cold one that is being started does not work yet
         return self.wear if self.role is None else 1.0
 
     def holds(self, role: Role | None) -> None:
