@@ -257,9 +257,7 @@ class Outage(Trouble):
             answer = answer.otherwise
         if isinstance(answer, GiveUp):
             answer = self.member.spec.rebuilding.answer(Failure(standby_ready=False, checkpointed=False))
-        assert isinstance(answer, Restart | Restore | Replay), (
-            "nobody can start a cold standby"
-        )
+        assert isinstance(answer, Restart | Restore | Replay), "nobody can start a cold standby"
         return answer
 
     def _failed_over(self) -> None:
