@@ -17,6 +17,7 @@ CallEffect = Literal["delay", "error", "corrupt", "timeout_before_commit", "time
 ProcessEffect = Literal["crash", "hang"]
 StateEffect = Literal["lose", "corrupt", "stale", "poison"]
 PlannedEffect = Literal["drain", "rolling_update"]
+LinkEffect = Literal["partition"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,4 +73,18 @@ class OnPlan:
     pause: int = 0
 
 
-Disturbance = OnCall | OnProcess | OnState | OnPlan
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnLink:
+    """Befall the links of a unit while in force: what goes over them is lost.
+
+    control: its heartbeats, and unless `one_way` the orders to it. services: its calls of these; None: of
+    all.
+    """
+
+    effect: LinkEffect
+    control: bool
+    services: tuple[str, ...] | None
+    one_way: bool = False
+
+
+Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from agentchaos import workload
 from agentchaos.distributions import format_duration
-from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault
 from agentchaos.plan import Plan, Strike
 from agentchaos.scoring.power import Needed
 from agentchaos.terms import enough
@@ -171,7 +171,7 @@ def _at_work(fault: Fault, number: int, plan: Plan) -> str:
         return ""
     group = plan.world.agents[fault.agent]
     busy = utilisation(fault.agent, plan)
-    if fault.scope == "process":  # standbys are struck too, and hold no role
+    if fault.scope in ON_UNITS:  # standbys are struck too, and hold no role
         busy *= group.count / (group.count + group.standbys)
     return f", about {number * busy:.0f} of them on a working member"
 

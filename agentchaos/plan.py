@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import AgentFault, CallFault, Fault, PlannedDisruption
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.seeds import Stream, root
@@ -21,7 +21,7 @@ ARMS = ("chaos", "control")
 class Strike(NamedTuple):
     """One planned strike of a fault. Times in ns; `until` None: until something ends it.
 
-    number: the unit (process faults) or member (state faults) that it hits, -1 for a service.
+    number: the unit (process and link faults) or member (state faults) that it hits, -1 for a service.
     With clock `up`, `time` counts the unit's working time.
     """
 
@@ -90,6 +90,7 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    cold=group.redundancy is not None and group.redundancy.mode == "cold",
                 )
                 for name, group in sorted(world.agents.items())
             ),
@@ -129,7 +130,7 @@ class Plan:
             thinned = float(fault.probability)
             if fault.who == "each":
                 group = self.world.agents[fault.agent]
-                each = group.count + (group.standbys if fault.scope == "process" else 0)
+                each = group.count + (group.standbys if fault.scope in ON_UNITS else 0)
             if isinstance(fault, PlannedDisruption):
                 each = len(fault.chosen(each, self.chance(0)))
         if fault.every is not None:
@@ -144,7 +145,7 @@ class Plan:
         if isinstance(fault, AgentFault):
             group = self.world.agents[fault.agent]
             # State belongs to roles, processes to units: a standby has no state to lose.
-            targets = group.count + (group.standbys if fault.scope == "process" else 0)
+            targets = group.count + (group.standbys if fault.scope in ON_UNITS else 0)
             if isinstance(fault, PlannedDisruption):
                 for k, time in self._moments(fault, chance):
                     for n in fault.chosen(targets, chance.named("whom", k)):
@@ -184,7 +185,7 @@ class Plan:
     def _strike(self, fault: Fault, chance: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
-        if fault.scope == "call":  # arrivals and faults end with the horizon
+        if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
             until = self.world.horizon if until is None else min(until, self.world.horizon)
         return Strike(
             time=time,

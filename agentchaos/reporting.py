@@ -160,7 +160,7 @@ def _recoveries(data: Data, fault: str | None = None) -> Iterator[float]:
     incidents = data.get("incidents")
     if isinstance(incidents, Incidents):
         for _, i in incidents.rows:
-            if i.scope in ("process", "state") and (fault is None or fault in (i.fault, i.kind)):
+            if i.scope in ("process", "state", "link") and (fault is None or fault in (i.fault, i.kind)):
                 yield ((i.recovered or i.end) - i.onset) / NS
 
 

@@ -46,7 +46,7 @@ def _window(setting: Setting, incidents: list[Incident]) -> tuple[int, int]:
     if not incidents:
         return setting.warmup, setting.horizon
     # those of units and of state, by which the worst replication is chosen, before those of services
-    incidents = [i for i in incidents if i.scope in ("process", "state")] or incidents
+    incidents = [i for i in incidents if i.scope in ("process", "state", "link")] or incidents
     longest = max(incidents, key=lambda i: ((i.recovered or i.end) - i.onset, i.id))
     width = max((longest.recovered or longest.end) - longest.onset, setting.horizon // 20)
     begin = max(0, longest.onset - width // 2)

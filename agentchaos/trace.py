@@ -117,10 +117,12 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "task_ended": ("agent", "task", "step", "value", "detail"),
     # what the agent says before the task ends: value = its confidence that it is done
     "claim": ("agent", "task", "value"),
-    # side effects; detail: key (the idempotency key, or None)
+    # side effects; detail: key (the idempotency key, or None), ghost (the unit, of one that was declared
+    # dead); fenced: refused, as whoever asked for it had been declared dead
     "side_effect_intended": ("agent", "task", "step", "subject"),
     "side_effect_committed": ("agent", "task", "step", "subject"),
     "side_effect_deduplicated": ("agent", "task", "step", "subject"),
+    "side_effect_fenced": ("agent", "task", "step", "subject"),
     # state; time = durable, value = moment of the snapshot; detail: parts, bytes, pause (ns),
     # fault (the strike that befell the write, if any)
     "checkpoint_saved": ("agent", "member", "subject", "value", "detail"),
@@ -198,6 +200,14 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "crew_assigned": ("agent", "subject", "value"),  # a repair begins; value: ns that it waited
     # what nobody recovered any more is started again; value: the unit
     "reconciled": ("agent", "value"),
+    # a unit that was declared dead and cannot be stopped works on, beside its substitute; value: the unit;
+    # subject of ended: healed | crashed | fenced
+    "split_brain_began": ("incident", "agent", "member", "value"),
+    "split_brain_ended": ("incident", "agent", "member", "subject", "value"),
+    # attempts at a call beside those of the role: of a hot standby that thinks along, of a ghost; subject:
+    # the service; value: the unit; detail: as the columns of `Call`
+    "shadow_called": ("agent", "member", "subject", "value", "detail"),
+    "ghost_called": ("agent", "member", "task", "step", "subject", "value", "detail"),
     # roles without a working unit, apart from `unit_*`, which follow processes; value: the unit
     "role_down": ("agent", "member"),
     "role_up": ("agent", "member"),
@@ -226,6 +236,9 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "message_sent": ("id", "kind", "to", "taint"),
     "message_delivered": ("id", "kind"),
     "message_acted": ("id", "kind", "taint"),
+    **dict.fromkeys(
+        ("shadow_called", "ghost_called"), ("began", "wait", "outcome", "tokens_in", "tokens_out")
+    ),
 }
 """Kind -> keys that its `detail` must have; None is a value there (no deadline, none restored)."""
 
@@ -346,6 +359,7 @@ class Checker:
         self._down: set[tuple[Any, ...]] = set()
         self._breakers: dict[tuple[str, int, str], str] = {}  # those that are not closed
         self._messages: dict[tuple[str, str], str] = {}
+        self._ghosts: set[tuple[str, str]] = set()
         self._rules: dict[str, Callable[[Event], None]] = {
             "task_planned": self._task_planned,
             "task_arrived": self._task_arrived,
@@ -363,6 +377,8 @@ class Checker:
             "fault_lifted": self._fault_lifted,
             "incident_opened": self._incident_opened,
             "ended": self._ended,
+            "split_brain_began": self._split_brain,
+            "split_brain_ended": self._split_brain,
             **dict.fromkeys(_OF_INCIDENT, self._of_incident),
             **dict.fromkeys(_OF_PART, self._part),
             **dict.fromkeys(_ALTERNATING, self._alternates),
@@ -555,6 +571,13 @@ class Checker:
             self._messages.pop(message, None)
         else:
             self._messages[message] = now
+
+    def _split_brain(self, event: Event) -> None:
+        self._of_incident(event)
+        ghost = (event.incident, event.agent)
+        if (ghost in self._ghosts) == (event.kind == "split_brain_began"):
+            self._say(f"the split brain of {event.incident!r} {event.kind[12:]} already")
+        (self._ghosts.add if event.kind == "split_brain_began" else self._ghosts.discard)(ghost)
 
     def _alternates(self, event: Event) -> None:
         what, turn = event.kind.split("_")

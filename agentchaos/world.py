@@ -541,6 +541,19 @@ class Group(Noun):
     )
     confidence: Share = Field(1.0, description="the confidence with which it claims that a task is done")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _stand_by_as_wanted(cls, data: Any) -> Any:
+        """Standbys of which no mode is written stand by as the recovery wants them."""
+        implied = _implied(data.get("recover")) if isinstance(data, dict) else None
+        protect = data.get("protect") if implied is not None else None
+        if implied is None or not isinstance(protect, dict):
+            return data
+        standbys = protect.get("redundancy")
+        if not isinstance(standbys, dict) or "mode" in standbys:
+            return data
+        return {**data, "protect": {**protect, "redundancy": {**standbys, "mode": implied.standby_mode}}}
+
     @property
     def needed(self) -> int:
         """Roles that must be up."""
@@ -678,7 +691,7 @@ class Group(Noun):
         """Its standbys; some recoveries imply them."""
         written = cast("Redundancy | None", self._mechanism("redundancy"))
         if written is None and self.recovery.implies_standby:
-            return Redundancy(standbys=self.count)
+            return Redundancy(standbys=self.count, mode=self.recovery.standby_mode)
         return written
 
     @property
@@ -690,6 +703,11 @@ class Group(Noun):
     def rebuilding(self) -> Recovery:
         """How a replaced unit is rebuilt."""
         return cast(Recovery, self.rebuild.chosen)  # type: ignore[attr-defined]
+
+    @property
+    def starter(self) -> Recovery | None:
+        """The recovery by which a cold standby is started; None where nobody starts anything."""
+        return next((one for one in (self.recovery, self.rebuilding) if one.starts), None)
 
     @property
     def standbys(self) -> int:
@@ -706,11 +724,11 @@ def _has(state: dict[str, Any], part: str) -> bool:
     return isinstance(state.get(part), dict)
 
 
-def _promotes(recover: object) -> bool:
-    """Whether a raw `recover` implies standbys."""
-    return isinstance(recover, dict) and any(
-        RECOVERY_WORDS[word].implies_standby for word in recover if word in RECOVERY_WORDS
-    )
+def _implied(recover: object) -> type[Recovery] | None:
+    """The recovery of a raw `recover`, where it implies standbys."""
+    named = _named(recover)
+    words = [word for word in named if word in RECOVERY_WORDS] if isinstance(named, dict) else []
+    return next((RECOVERY_WORDS[w] for w in words if RECOVERY_WORDS[w].implies_standby), None)
 
 
 def idealise(world: dict[str, Any]) -> dict[str, Any]:
@@ -740,11 +758,11 @@ def idealise(world: dict[str, Any]) -> dict[str, Any]:
                 }
         protect = data.get("protect", {})
         if isinstance(protect, dict):
-            implied = _promotes(data["recover"]) and protect.get("redundancy") is None
-            standbys = {"redundancy": {"standbys": data.get("count", 1)}} if implied else {}
+            implied = _implied(data["recover"]) if protect.get("redundancy") is None else None
+            standbys = {"standbys": data.get("count", 1), "mode": implied.standby_mode} if implied else None
             data["protect"] = {
                 name: _idealised(MECHANISMS[name], fields) if name in MECHANISMS else fields
-                for name, fields in {**protect, **standbys}.items()
+                for name, fields in ({**protect, "redundancy": standbys} if standbys else protect).items()
             }
         return data
 

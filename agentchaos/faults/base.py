@@ -12,19 +12,24 @@ from agentchaos.distributions import Duration, DurationDistribution, Share
 from agentchaos.disturbances import Disturbance
 from agentchaos.seeds import Stream
 
-Scope = Literal["process", "state", "call"]
+Scope = Literal["process", "state", "call", "link"]
+ON_UNITS: frozenset[Scope] = frozenset({"process", "link"})
+"""What befalls units, standbys included; the state of a member is befallen through its role."""
 
 
 class Aim(NamedTuple):
     """What a fault may know of the world that it is aimed at.
 
     checkpointed: the group keeps checkpoints, or checkpoints are kept in the service; acts: its steps call a
-    tool; units: of the group, standbys included, 0 where it is not aimed at a group.
+    tool; units: of the group, standbys included, 0 where it is not aimed at a group; heard: somebody listens
+    to its heartbeats; services: those that its steps call.
     """
 
     checkpointed: bool = False
     acts: bool = True
     units: int = 0
+    heard: bool = False
+    services: tuple[str, ...] = ()
 
 
 Complaint = tuple[tuple[str | int, ...], str]

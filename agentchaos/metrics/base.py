@@ -21,7 +21,7 @@ from agentchaos.trace import Batch
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GroupFacts:
-    """What metrics must know of a group of agents. Times in ns."""
+    """What metrics must know of a group of agents. Times in ns; cold: its standbys do not run."""
 
     name: str
     count: int
@@ -41,6 +41,7 @@ class GroupFacts:
     hands_off: bool = False
     logged: bool = False
     """Whether its recovery keeps an event log."""
+    cold: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

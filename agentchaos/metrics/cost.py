@@ -12,9 +12,14 @@ from agentchaos.trace import NS, Batch
 PER_MILLION = Fraction(NS, 1_000_000)
 """From a price per million tokens to 1e-9 of the currency per token."""
 
+_BESIDE = frozenset({"shadow_called", "ghost_called"})
+
 
 class Cost(Metric):
-    """Tokens and money of every attempt that began after the warm-up, drain included."""
+    """Tokens and money of every attempt that began after the warm-up, drain included.
+
+    Those of hot standbys that think along, and of a ghost that works on, are paid for as well.
+    """
 
     name: ClassVar[str] = "cost"
     about: ClassVar[str] = "tokens used, and their price in each currency"
@@ -27,6 +32,11 @@ class Cost(Metric):
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
         warmup, into, out_of = self.setting.warmup, self._in, self._out
+        for event in batch.events:
+            if event[0] in _BESIDE and event[9]["began"] >= warmup:
+                service, detail = event[7], event[9]
+                into[service] = into.get(service, 0) + detail["tokens_in"]
+                out_of[service] = out_of.get(service, 0) + detail["tokens_out"]
         for _, _, began, _, _, _, _, _, _, service, _, _, _, tokens_in, tokens_out in batch.calls:
             if (tokens_in or tokens_out) and began >= warmup:
                 into[service] = into.get(service, 0) + tokens_in

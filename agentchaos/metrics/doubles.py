@@ -17,6 +17,7 @@ class Doubles:
     def __init__(self) -> None:
         self._deeds: dict[str, dict[int, list[int]]] = {}  # task -> planned step -> when it was committed
         self._suspects: dict[str, list[tuple[int, str]]] = {}  # task -> (time, strike)
+        self._haunted: set[str] = set()  # tasks at which a ghost works on, even after their end
 
     def call(self, row: Row) -> None:
         """An attempt that a strike befell."""
@@ -28,6 +29,11 @@ class Doubles:
         if event.task and event.incident:
             self._suspects.setdefault(event.task, []).append((event.time, event.incident))
 
+    def haunted(self, event: Event) -> None:
+        """Another works at the task from now on, and does not hear of its end."""
+        self.set_back(event)
+        self._haunted.add(event.task)
+
     def committed(self, event: Event) -> None:
         """A deed was done."""
         self._deeds.setdefault(event.task, {}).setdefault(event.step, []).append(event.time)
@@ -35,6 +41,8 @@ class Doubles:
     def ended(self, task: str) -> set[str]:
         """The strikes behind the deeds that the task did twice; it is forgotten."""
         blamed = set(self._behind(task))
+        if task in self._haunted:
+            return blamed
         self._deeds.pop(task, None)
         self._suspects.pop(task, None)
         return blamed

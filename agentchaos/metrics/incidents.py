@@ -172,6 +172,9 @@ class IncidentLog(Metric):
     def _committed(self, event: Event) -> None:
         self._doubles.committed(event)
 
+    def _split(self, event: Event) -> None:
+        self._doubles.haunted(event)
+
     def _part_tainted(self, event: Event) -> None:
         reach = self._reach(event.incident)
         for stretch in (reach, reach.within(event.agent)):
@@ -364,6 +367,7 @@ _EVENTS = {
     "task_started": IncidentLog._task_started,
     "task_ended": IncidentLog._task_ended,
     "side_effect_committed": IncidentLog._committed,
+    "split_brain_began": IncidentLog._split,
     "part_tainted": IncidentLog._part_tainted,
     "part_cleansed": IncidentLog._part_cleansed,
     "part_lost": IncidentLog._part_lost,

@@ -35,18 +35,19 @@ class _Deed:
 
 
 class _Ledger:
-    """The deeds of a task, by planned step."""
+    """The deeds of a task, by planned step. fenced: refused ones; haunted: by a ghost that works on at it."""
 
-    __slots__ = ("claimed", "deeds")
+    __slots__ = ("claimed", "deeds", "fenced", "haunted")
 
     def __init__(self) -> None:
         self.deeds: dict[int, _Deed] = {}
-        self.claimed = False
+        self.fenced = 0
+        self.claimed = self.haunted = False
 
     @property
     def in_doubt(self) -> bool:
         """Whether a commit may still come."""
-        return any(deed.in_doubt > deed.settled for deed in self.deeds.values())
+        return self.haunted or any(deed.in_doubt > deed.settled for deed in self.deeds.values())
 
     def deed(self, step: int) -> _Deed:
         """The entry of a planned step."""
@@ -58,13 +59,13 @@ class SideEffects(Metric):
 
     doubled: commits beyond the first; orphan: committed, but its step is not in the version that
     counts in the end (set back or cut short, and not done again); missing: never committed though
-    the task was claimed to be done. side_effects: all commits that were not undone. compensated: those
-    that were. A replication without any deed tells
-    nothing of the first three, so they are absent.
+    the task was claimed to be done; fenced: refused, as whoever asked for it had been declared dead.
+    side_effects: all commits that were not undone. compensated: those that were. A replication without
+    any deed tells nothing of the first four, so they are absent.
     """
 
     name: ClassVar[str] = "side_effects"
-    about: ClassVar[str] = "deeds in the outside world: doubled, missing, orphaned"
+    about: ClassVar[str] = "deeds in the outside world: doubled, missing, orphaned, fenced"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -72,7 +73,7 @@ class SideEffects(Metric):
         self._over: set[str] = set()
         self._counted: set[str] = set()  # open tasks that were planned within the window
         self._sums = dict.fromkeys(
-            ("deeds", "doubled", "missing", "orphan", "side_effects", "compensated"), 0
+            ("deeds", "doubled", "missing", "orphan", "fenced", "side_effects", "compensated"), 0
         )
 
     def take(self, batch: Batch) -> None:
@@ -133,6 +134,16 @@ class SideEffects(Metric):
             ledger.deed(event[5]).commits -= 1
             self._sums["compensated"] += 1
 
+    def _fence(self, event: Row) -> None:
+        if (ledger := self._of(event[4])) is not None:
+            ledger.fenced += 1
+            ledger.deed(event[5]).settled += 1
+
+    def _split(self, event: Row) -> None:
+        """A ghost works on at the task, beyond its end perhaps."""
+        if (ledger := self._of(event[4])) is not None:
+            ledger.haunted = True
+
     def _claim(self, event: Row) -> None:
         if event[8] > 0 and (ledger := self._ledgers.get(event[4])) is not None:
             ledger.claimed = True
@@ -165,12 +176,13 @@ class SideEffects(Metric):
         if self.setting.has("rollback"):
             yield "compensated", Count(sums["compensated"], better="higher")
         if sums["deeds"]:
-            for name in ("doubled", "missing", "orphan"):
+            for name in ("doubled", "missing", "orphan", "fenced"):
                 yield name, Count(sums[name])
 
 
 def _add(sums: dict[str, int], ledger: _Ledger, *, over: bool) -> None:
     sums["deeds"] += len(ledger.deeds)
+    sums["fenced"] += ledger.fenced
     for deed in ledger.deeds.values():
         sums["side_effects"] += deed.commits
         sums["doubled"] += max(0, deed.commits - 1)
@@ -184,8 +196,10 @@ _EVENTS = {
     "side_effect_committed": SideEffects._commit,
     "side_effect_deduplicated": SideEffects._deduplicate,
     "side_effect_compensated": SideEffects._compensate,
+    "side_effect_fenced": SideEffects._fence,
+    "split_brain_began": SideEffects._split,
     "claim": SideEffects._claim,
     "state_restored": SideEffects._set_back,
     "task_ended": SideEffects._end,
 }
-_OPENING = frozenset({"side_effect_intended", "side_effect_committed"})
+_OPENING = frozenset({"side_effect_intended", "side_effect_committed", "split_brain_began"})

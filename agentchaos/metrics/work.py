@@ -46,7 +46,8 @@ class Work(Metric):
     """The class of every unit-second of [warmup, horizon], decided at the end; the fate of steps.
 
     The part of a step spent waiting comes first. A finished step counts if no later restoring of
-    its task set it back and the task was not given up; right or wrong is nothing to its seconds.
+    its task set it back and the task was not given up; right or wrong is nothing to its seconds. What a hot
+    standby thinks is overhead. A ghost has no seconds here: its unit is down, or another runs in its place.
     """
 
     name: ClassVar[str] = "work"
@@ -195,6 +196,13 @@ class Work(Metric):
         pause = event[9]["pause"]
         self._sums.overhead += self._down.within(event[1] - pause, event[1])
 
+    def _think_along(self, event: Row) -> None:
+        """A hot standby has thought what a member thinks."""
+        detail = event[9]
+        working = detail["began"] + detail["wait"]
+        self._sums.waiting += self._down.within(detail["began"], working)
+        self._sums.overhead += self._down.within(working, event[1])
+
     def _save(self, event: Row) -> None:
         taken, pause = event[8], event[9]["pause"]
         self._sums.overhead += self._down.within(taken, taken + pause)
@@ -248,6 +256,7 @@ _EVENTS = {
     "checkpoint_lost": Work._paused,
     "checkpoint_failed": Work._save_failed,
     "log_appended": Work._paused,
+    "shadow_called": Work._think_along,
     "unit_down": Work._unit_down,
     "unit_up": Work._unit_up,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -74,9 +74,9 @@ class Log:
 class Recovery(BaseModel, abc.ABC):
     """A recovery approach as a user declares it under `recover:`.
 
-    implies_standby: one standby a role stands by unless `redundancy` is written. needs_checkpoints: it is
-    refused for a group that keeps none. of_roles: it brings a role's state back, and a unit without a role
-    has no use of it.
+    implies_standby: one standby a role stands by unless `redundancy` is written, in `standby_mode`.
+    needs_checkpoints: it is refused for a group that keeps none. of_roles: it brings a role's state back,
+    and a unit without a role has no use of it. starts: it starts something at all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -84,8 +84,10 @@ class Recovery(BaseModel, abc.ABC):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     implies_standby: ClassVar[bool] = False
+    standby_mode: ClassVar[Literal["hot", "warm", "cold"]] = "warm"
     needs_checkpoints: ClassVar[bool] = False
     of_roles: ClassVar[bool] = False
+    starts: ClassVar[bool] = True
     ideal: ClassVar[dict[str, Any]] = {}
     published: ClassVar[str] = ""
     example: ClassVar[str] = ""

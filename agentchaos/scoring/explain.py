@@ -229,7 +229,7 @@ def _story(i: Incident) -> str:
         parts = [f"recovered after {(i.recovered - i.onset) / NS:.1f} s"]
     if i.lifted is not None and i.recovered is not None:
         parts.append(f"{max(0, i.recovered - i.lifted) / NS:.1f} s after the fault was lifted")
-    if i.detected is None and i.scope in ("process", "state"):
+    if i.detected is None and i.scope in ("process", "state", "link"):
         parts.append("undetected")
     if i.point is not None:
         parts.append(f"recovery point {i.point / NS:.1f} s")

@@ -35,20 +35,22 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
     "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
+    "fenced",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
     "verification_time", "human_time", "checkpoint_pause", "log_pause",
+    "agent_hours", "split_brain_time",
 )  # fmt: skip
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
 )
 BY_KIND = ("messages", "messages_tainted")
-BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived")
+BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived", "agent_hours")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
-ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage"})
+ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage", "split_brain_time"})
 """Measures of incidents: an arm without faults has none."""
 
 _SHARE, _RATIO, _TIME, _SCORE, _MONEY, _NUMBER_OF = "share", "ratio", "time", "score", "money", "number"
@@ -317,7 +319,7 @@ def example_gate(name: str) -> str:
     if kind == _SHARE:
         falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded")
         return f"{full} <= 5%" if falling else f"{full} >= 95%"
-    if name in ("doubled", "missing", "orphan", "undetected"):
+    if name in ("doubled", "missing", "orphan", "undetected", "split_brain_time"):
         return f"{full} == 0"
     rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
     return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"

@@ -98,7 +98,10 @@ MEASURES: dict[str, str] = {
     "log_events": "events appended to the logs that state is reconstructed from, a replication",
     "log_pause": "time for which agents stood still while they appended, a replication",
     "replayed_events": "events that were replayed to reconstruct state, a replication",
-    "tokens": "tokens used",
+    "fenced": "deeds that a service refused because the one who did them had been declared dead",
+    "split_brain_time": "time for which a unit that was declared dead worked on beside its substitute",
+    "agent_hours": "time of running units: roles, hot and warm standbys, cold ones once used; by {agent=...}",
+    "tokens": "tokens used, those of hot standbys that think along included",
     "cost": "price of the tokens; by {currency=...}",
 }
 """A gate may use each of them, with a statistic (`.p95`, `.max`) where it is a distribution."""

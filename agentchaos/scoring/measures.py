@@ -369,7 +369,7 @@ CASCADE = {
 }
 """Measures of what a strike's taint reached, whether it led to an incident or not -> field of `Reach`."""
 
-INNER = frozenset({"process", "state"})
+INNER = frozenset({"process", "state", "link"})
 """Scopes of the incidents that recovery is measured on; those of a service its users recover from."""
 
 SERVICE_PICKS: dict[str, tuple[str, Pick]] = {

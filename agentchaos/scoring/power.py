@@ -213,7 +213,7 @@ def _for_incidents(gate: Gate, struck: Sequence[Struck]) -> GateNeed:
     else:
         needed, note = TYPICAL_LEAST, "its bound is typical, not exact; with an incident in every replication"
     fault = gate.name.partition("fault=")[2].partition(",")[0].rstrip("}")
-    mine = [s for s in struck if (s.fault == fault if fault else s.scope in ("process", "state"))]
+    mine = [s for s in struck if (s.fault == fault if fault else s.scope in ("process", "state", "link"))]
     if needed is None:
         return GateNeed(gate.expression, None, "no finite number shows it")
     if not mine:

@@ -15,12 +15,20 @@ from agentchaos.simulator import chance
 from agentchaos.simulator.group import Team
 from agentchaos.simulator.hedge import Race
 from agentchaos.simulator.manners import Manner
-from agentchaos.simulator.state import State
+from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.station import Answer, Caller, Station, Work
 from agentchaos.simulator.voice import Voice
 
 Attempt = Generator[simpy.Event, Any, Answer]
 Outcome = Generator[simpy.Event, Any, str | None]
+
+
+class Session(Protocol):
+    """What a key may be made of."""
+
+    @property
+    def session(self) -> int:
+        """The session of the tools."""
 
 
 class Speaker(Protocol):
@@ -36,7 +44,11 @@ class Speaker(Protocol):
     spare: bool
     quality: float
     stream: Stream
-    state: State
+    standing: Standing
+
+    @property
+    def state(self) -> Session:
+        """Its tools' session."""
 
     @property
     def group(self) -> Team:
@@ -50,11 +62,11 @@ class Speaker(Protocol):
 class Calling:
     """Makes the calls of one member, with the mechanisms that its group has for them."""
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: Speaker, manners: dict[str, Manner] | None = None) -> None:
         self.speaker = speaker
         self.group = speaker.group
         self.env, self.spec = self.group.env, self.group.spec
-        self._manners = self.group.manners.of(speaker.index)
+        self.manners = manners or self.group.manners.of(speaker.index)
         self._failure = ""  # how the last attempt failed at a call that failed for good
 
     def call(self, number: int, station: Station, *, deed: bool) -> Outcome:
@@ -62,7 +74,7 @@ class Calling:
 
         "" if well, the id of the strike that made the answer wrong, or None if it failed for good.
         """
-        manner = self._manners[station.name]
+        manner = self.manners[station.name]
         if manner.fallback is None:
             return self._insist(self.speaker, number, manner, deed)
         return self._in_turn(number, manner, manner.fallback, deed)
@@ -108,7 +120,7 @@ class Calling:
             # the draws of its own name: the first service's fortune says nothing of it
             voice = Voice(speaker, speaker.stream.named("instead", name))
             try:
-                answer = yield from self._insist(voice, number, self._manners[name], deed)
+                answer = yield from self._insist(voice, number, self.manners[name], deed)
             finally:
                 speaker.waited += voice.waited
                 speaker.tokens += voice.tokens
@@ -120,6 +132,8 @@ class Calling:
     def _fell_back(self, fallback: Fallback, name: str) -> None:
         speaker = self.speaker
         speaker.quality *= float(fallback.quality)
+        if speaker.standing.beside:
+            return  # its task may be over
         self.group.sim.event(
             "fell_back",
             agent=speaker.who,

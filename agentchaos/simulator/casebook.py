@@ -75,6 +75,11 @@ class Casebook:
         """The incidents of its state, with the parts that are not well yet."""
         return ((case, case.unhealed) for case in self._cases if case.scope == "state")
 
+    def moved(self) -> None:
+        """The role is on another unit: what cuts off the old one is nothing to it."""
+        for case in self._cases:
+            case.cut = False
+
     def healed(self, parts: Iterable[Part]) -> None:
         """Parts of the state are as they should be, but for the incident whose strike they still bear."""
         parts = list(parts)
@@ -98,7 +103,7 @@ class Casebook:
     def served(self, *, idle: bool = False) -> None:
         """A step was finished, or an idle member is ready: who has recovered by that, or caught up?"""
         for case in list(self._cases):
-            if case.unhealed:
+            if case.unhealed or case.cut:
                 continue
             if not case.recovered and self.group.up >= self.group.spec.needed:
                 case.recovered = True

@@ -16,6 +16,7 @@ from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.mending import Mending
+from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.state import State
 from agentchaos.simulator.station import Station
 from agentchaos.simulator.voting import RIGHT, Ballot
@@ -36,6 +37,7 @@ class Decider(Protocol):
     key_window: int
     progress: int
     stream: Stream
+    standing: Standing
     state: State
     calling: Calling
     mending: Mending

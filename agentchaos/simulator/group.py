@@ -116,6 +116,8 @@ class Stage(Protocol):
     horizon: int
     end: int
     over: bool
+    aside: dict[simpy.Process, None]
+    """What goes on beside the members, in the order of its beginning."""
     stations: dict[str, Station]
     poisons: set[str]
     teams: dict[str, Team]
@@ -180,6 +182,7 @@ class Team:
         self.leaving = 0  # roles that are up, and about to be taken away as planned
         self.crews = simpy.Resource(self.env, spec.crews) if spec.crews else None
         self._waiting: list[simpy.Event] = []
+        self.turns = 0  # how often a unit went down, came up, or took over a role
         self.stream = sim.chance.named("group", name)
         self._panel_stream = sim.panel.named(name)
         self._length = spec.tasks.steps.sampler()

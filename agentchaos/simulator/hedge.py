@@ -44,9 +44,9 @@ class Race:
                     timer = self.env.timeout(self.spec.after) if self._more else None
             self._cut_off(spare=True)
             return answer
-        except simpy.Interrupt:
+        except simpy.Interrupt as cut:
             self.caller.waited += max(copy.waited for copy in self._copies)
-            self._cut_off(spare=False)
+            self._cut_off(spare=False, cause=cut.cause)
             raise
         finally:
             self.caller.tokens += sum(copy.tokens for copy in self._copies)
@@ -87,11 +87,11 @@ class Race:
             self.caller.waited += copy.waited
             return answer
 
-    def _cut_off(self, *, spare: bool) -> None:
+    def _cut_off(self, *, spare: bool, cause: object = None) -> None:
         """Whoever is still on the way is waited for no more."""
         for copy, steps in list(self._steps.items()):
             copy.spare = spare or len(self._steps) > 1
             try:
-                steps.throw(simpy.Interrupt(None))
+                steps.throw(simpy.Interrupt(cause))
             except simpy.Interrupt:
                 del self._steps[copy]

@@ -7,10 +7,14 @@ from agentchaos.plan import Strike
 
 
 class Case:
-    """An open incident of a member. `mark`: the task in hand at onset and its high-water mark."""
+    """An open incident of a member. `mark`: the task in hand at onset and its high-water mark.
+
+    cut: its unit cannot reach a service, so that a step that was finished proves nothing.
+    """
 
     __slots__ = (
         "caught_up",
+        "cut",
         "detected",
         "id",
         "mark",
@@ -27,7 +31,7 @@ class Case:
         self.id, self.strike, self.scope = strike.id, strike, strike.scope
         self.onset, self.mark = onset, mark
         self.unhealed = set(parts)
-        self.detected = self.recovered = self.caught_up = False
+        self.detected = self.recovered = self.caught_up = self.cut = False
 
     @property
     def closed(self) -> bool:

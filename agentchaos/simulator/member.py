@@ -22,8 +22,10 @@ from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.isolation import Isolation
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
+from agentchaos.simulator.standby import Bench, Replica
+from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, State
-from agentchaos.simulator.station import Station
+from agentchaos.simulator.station import Heir, Station
 from agentchaos.simulator.unit import Unit
 
 Steps = Generator[simpy.Event, Any, None]
@@ -56,6 +58,10 @@ class Member:
         self.progress = 0  # when it last finished a step or took a task
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
+        self.stage = self.staged = 0  # of the step in hand: 0 think, 1 work, 2 act; when work began
+        self.standing = Standing(self.unit)
+        self.replica: Replica | None = None  # what hot standbys have of its state
+        self.bench: Bench | None = None  # hot standbys that think along
         self.hung = False  # it is down, and takes work nevertheless
         self.departure: Departure | None = None  # set while its unit is to go
         self.checkpoints = Checkpoints(self)
@@ -116,12 +122,21 @@ class Member:
                 if self.task is not None and self.task.late:
                     self.end("abandoned")
 
-    def fall(self, *, hung: bool) -> None:
-        """Its unit works no more; one that hangs goes on accepting work."""
+    def moves_to(self, unit: Unit) -> None:
+        """Its role is on another unit."""
+        self.unit = self.standing.place = unit
+        unit.holds(self)
+        self.cases.moved()
+
+    def fall(self, *, hung: bool, heir: Heir | None = None) -> None:
+        """Its unit works no more; one that hangs goes on accepting work.
+
+        heir: goes on with the call under way.
+        """
         self.ready, self.hung = self.env.event(), hung
         self.checkpoints.die()
         assert self.process is not None
-        self.process.interrupt()
+        self.process.interrupt(heir)
 
     def stop_listening(self) -> None:
         """A hung one is dead, or is being restarted: it accepts no more work."""
@@ -299,7 +314,10 @@ class Member:
         deciding = self.deciding
         if deciding.active:
             deciding.begin()
+        self.stage = 0
         if self._think is not None:
+            if self.bench is not None:
+                self.bench.think(self)
             if deciding.active:
                 answer = yield from deciding.think(self._think)
             else:
@@ -308,6 +326,7 @@ class Member:
                 self.give_up()
                 return
             strike = answer
+        self.stage, self.staged = 1, self.env.now
         if self._work is not None and (what == "work" or self._think is None):
             yield self.env.timeout(self._work(self._draw(chance.WORK)))
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
@@ -326,14 +345,12 @@ class Member:
 
     def _do(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
         """The act of a step: how its call was answered, at last by a human perhaps."""
+        self.stage = 2
         if self.mending.reconnect:
             self.mending.reconnect = False
             yield self.env.timeout(self.spec.state.reconnect)
         task = self.work
-        deed = self._effects >= 1.0 or (
-            self._effects > 0.0
-            and task.stream.uniform(chance.index(chance.EFFECT, 0, self.number)) < self._effects
-        )
+        deed = self.is_deed(task.stream, self.number)
         if deed:
             self.sim.event(
                 "side_effect_intended",
@@ -346,6 +363,12 @@ class Member:
         if answer is None and (yield from self.deciding.rescue("failed_call", station.name if deed else "")):
             return ""
         return answer
+
+    def is_deed(self, stream: Stream, step: int) -> bool:
+        """Whether the act of a step of the task with this stream is a deed outside."""
+        return self._effects >= 1.0 or (
+            self._effects > 0.0 and stream.uniform(chance.index(chance.EFFECT, 0, step)) < self._effects
+        )
 
     def _draw(self, purpose: int, call: int = 0, attempt: int = 0) -> float:
         return self.stream.uniform(chance.index(purpose, self.work.epoch, self.number, call, attempt))
@@ -395,6 +418,8 @@ class Member:
             self.post.step_done(task, self.number)
         if first and self.spec.tasks.spawn is not None:
             self._beget(task)
+        if self.replica is not None:
+            self.replica.note()
         if self.cases:
             self.cases.served()
 

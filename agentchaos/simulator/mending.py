@@ -16,6 +16,7 @@ from agentchaos.simulator.going_back import GoingBack, damaged
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.messages import Post
+from agentchaos.simulator.standby import Replica
 from agentchaos.simulator.state import AMBIENT, Image, Snapshot, State
 
 Steps = Generator[simpy.Event, Any, None]
@@ -33,6 +34,7 @@ class Patient(Protocol):
     number: int
     progress: int
     post: Post
+    replica: Replica | None
 
     @property
     def group(self) -> Team:
@@ -251,6 +253,8 @@ class Mending:
         if not kept and "memory" not in images:
             self.born = now
         self.checkpoints.rewind(snapshot)
+        if self.patient.replica is not None:
+            self.patient.replica.rewind(snapshot)
         detail: dict[str, Any] = {}
         if self.patient.log is not None:
             self.patient.log.restored(emptied=not kept and "memory" not in images)

@@ -8,12 +8,16 @@ from typing import Any
 import simpy
 
 from agentchaos.disturbances import OnProcess
+from agentchaos.mechanisms.redundancy import Redundancy
 from agentchaos.plan import Strike
-from agentchaos.recoveries.base import Failure, GiveUp, Promote, Replay, Restart, Restore
+from agentchaos.recoveries.base import Answer, Failure, GiveUp, Promote, Replay, Restart, Restore
 from agentchaos.recoveries.cold_start import ColdStart
 from agentchaos.simulator.crews import with_crew
+from agentchaos.simulator.ghost import Ghost
 from agentchaos.simulator.incidents import Case
+from agentchaos.simulator.links import Cut, felt
 from agentchaos.simulator.member import Member
+from agentchaos.simulator.standby import ready, take_with_it
 from agentchaos.simulator.state import Snapshot
 from agentchaos.simulator.unit import Repair, Trouble, Unit
 
@@ -34,13 +38,47 @@ def befall(unit: Unit, strike: Strike, effect: str) -> None:
     case = Case(strike, unit.env.now, member.cases.mark)
     member.cases.open(case)
     Outage(member, case, effect)
+    take_with_it(member.units, strike, effect)
+
+
+def cut_off(member: Member, cut: Cut, by: str) -> None:
+    """A detector says so of a member that a partition cuts off: it is declared dead.
+
+    Where no order reaches it, it is not stopped by that: it works on as a ghost.
+    """
+    case = cut.case
+    if case is None:
+        case = cut.case = Case(cut.strike, member.env.now, member.cases.mark)
+        member.cases.open(case)
+    case.detected = True
+    member.sim.event(
+        "failure_detected", incident=case.id, agent=member.group.name, member=member.index, subject=by
+    )
+    unit = member.unit
+    ghost = Ghost(member, case, unit.cuts) if any(one.deaf for one in unit.cuts) else None
+    if ghost is not None:
+        unit.cuts = []
+        member.standing.term += ghost.fenced
+    Outage(member, case, "cut_off", known=True, ghost=ghost)
+    if ghost is not None:
+        ghost.start()
 
 
 class Outage(Trouble):
     """A role without a working unit, from the failure until the role is up again."""
 
-    def __init__(self, member: Member, case: Case | None, effect: str, *, name: str = "") -> None:
-        self.member, self.case = member, case
+    def __init__(
+        self,
+        member: Member,
+        case: Case | None,
+        effect: str,
+        *,
+        name: str = "",
+        known: bool = False,
+        ghost: Ghost | None = None,
+    ) -> None:
+        self.member, self.case, self.ghost = member, case, ghost
+        self.fell = member.env.now
         self.unit = self._told = member.unit
         self.id = case.id if case else name
         self.alarm = member.env.event()
@@ -49,8 +87,8 @@ class Outage(Trouble):
         self.unit.down(self.id, effect)
         member.group.up -= 1
         member.sim.event("role_down", agent=member.group.name, member=member.index, incident=self.id)
-        member.fall(hung=effect == "hang")
-        self.known = case is None
+        member.fall(hung=effect == "hang", heir=ghost)
+        self.known = known or case is None
         self.unit.trouble = self
         super().__init__(self.unit, strike, effect, member.sim.chance.named("trouble", strike.id))
 
@@ -125,7 +163,7 @@ class Outage(Trouble):
         covered = redundancy is not None and self.draw("coverage") < float(redundancy.coverage)
         if standby is not None and covered:
             self.started("promote")
-            yield from self._promote(standby)
+            yield from self._promote(standby, answer)
             return
         if isinstance(answer, Promote):
             answer = answer.otherwise
@@ -142,6 +180,7 @@ class Outage(Trouble):
         """A new process, by a crew where they are few; what it restores, and the role is up."""
         member, unit = self.member, self.unit
         snapshot, source = yield from with_crew(member.group, unit.number, self._start(answer))
+        self._elsewhere()
         yield from self.come_up(unit)
         if unit is not self._told:  # it fell while it took over, and was started again
             self._failed_over()
@@ -174,22 +213,52 @@ class Outage(Trouble):
             return Restore(answer.start, answer.load, None)
         return answer
 
-    def _promote(self, standby: Unit) -> Steps:
+    def _elsewhere(self) -> None:
+        """A process that is started anew runs where orders reach it, though its place may be cut off."""
+        if any(cut.control for cut in self.unit.cuts):
+            for cut in self.unit.cuts:
+                cut.place = None
+            self.unit.cuts = []
+            self.member.cases.moved()
+        if self.ghost is not None:
+            self.member.cases.moved()
+
+    def _promote(self, standby: Unit, answer: Answer) -> Steps:
         member, failed = self.member, self.unit
         redundancy = member.spec.redundancy
         assert redundancy is not None
         # From here on the standby holds the role: what strikes it now strikes this outage.
-        failed.role, standby.role = None, member
-        failed.trouble = Repair(failed, self.strike, self.effect, known=True)
-        self.unit = member.unit = standby
+        failed.role = None
+        member.moves_to(standby)
+        failed.trouble = Repair(failed, self.strike, self.effect, known=True, haunted=self.ghost)
+        self.ghost = None
+        self.unit = standby
         standby.trouble = self
-        yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
-        load = redundancy.load.ns_sampler()(self.draw("load copy"))
-        yield self.env.timeout(load + member.checkpoints.load_copy(redundancy.bandwidth))
+        snapshot, source = member.checkpoints.copy, "copy"
+        if redundancy.mode == "cold":
+            snapshot, source = yield from self._start(self._starting(answer))
+        else:
+            yield from taking_over(self, redundancy, member)
+        if redundancy.mode == "hot":
+            assert member.replica is not None
+            snapshot = member.replica.at(self.fell)
         standby.trouble = None
+        if standby.cold:
+            standby.holds(member)  # its working time begins
         self._failed_over()
-        member.mending.restore(member.checkpoints.copy, "copy", self.case)
+        member.mending.restore(snapshot, source, self.case)
+        if redundancy.mode == "hot":
+            member.mending.reconnect = False  # it has sessions of its own
         self._role_up()
+
+    def _starting(self, answer: Answer) -> Restart | Restore | Replay:
+        """How a cold standby is started: by `recover`, else by `rebuild`, which restores nothing."""
+        if isinstance(answer, Promote):
+            answer = answer.otherwise
+        if isinstance(answer, GiveUp):
+            answer = self.member.spec.rebuilding.answer(Failure(standby_ready=False, checkpointed=False))
+        assert isinstance(answer, Restart | Restore | Replay), "nobody can start a cold standby"
+        return answer
 
     def _failed_over(self) -> None:
         """Says on which unit the role stands now."""
@@ -232,8 +301,16 @@ _STRATEGIES = {Restart: "restart", Restore: "restore", Replay: "replay"}
 
 
 def ready_standby(member: Member) -> Unit | None:
-    """The first unit of the member's group that is up and ready, and holds no role."""
-    return next((unit for unit in member.units if unit.up and unit.ready and unit.role is None), None)
+    """The first unit of the member's group that could take over its role."""
+    return ready(member.units)
+
+
+def taking_over(trouble: Trouble, redundancy: Redundancy, member: Member) -> Steps:
+    """The time in which a standby that runs takes over a role."""
+    yield trouble.env.timeout(redundancy.switch.ns_sampler()(trouble.draw("switch")))
+    if redundancy.mode == "warm":
+        load = redundancy.load.ns_sampler()(trouble.draw("load copy"))
+        yield trouble.env.timeout(load + member.checkpoints.load_copy(redundancy.bandwidth))
 
 
 def alarm_strike(name: str) -> Strike:
@@ -262,6 +339,8 @@ def raise_alarm(member: Member, by: str) -> None:
     if isinstance(trouble, Outage) and trouble.member is member:
         if trouble.detecting and not trouble.alarm.triggered:
             trouble.alarm.succeed(by)
+    elif trouble is None and (cut := felt(member.unit.cuts)) is not None:
+        cut_off(member, cut, by)
     elif trouble is None:
         member.sim.event("false_alarm", agent=member.group.name, member=member.index, subject=by)
         Outage(member, None, "false_alarm", name=_named(member, "false_alarm"))

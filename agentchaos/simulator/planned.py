@@ -18,7 +18,7 @@ from agentchaos.recoveries.base import Restore
 from agentchaos.simulator.departure import Departure
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
-from agentchaos.simulator.outage import Outage, ready_standby
+from agentchaos.simulator.outage import Outage, ready_standby, taking_over
 from agentchaos.simulator.unit import Repair, Trouble, Unit
 from agentchaos.trace import PLANNED
 
@@ -73,7 +73,7 @@ class Campaign:
     def _take(self, strike: Strike) -> Steps:
         """Takes one unit away as soon as it may go, and waits until it is back and ready."""
         unit = self.units[strike.number]
-        while unit.trouble is None and not self._may_go(unit):
+        while unit.trouble is None and not (self._may_go(unit) and hears(unit)):
             yield self.group.change()
         if self.env.now > self.sim.horizon:
             return  # faults end with the horizon
@@ -125,6 +125,11 @@ class Campaign:
         self.group.leaving -= 1
         if unit.trouble is None and member.unit is unit:  # it has not failed meanwhile
             Eviction(member, meant(member, strike), self.blow.away)
+
+
+def hears(unit: Unit) -> bool:
+    """Whether an order to go reaches a unit."""
+    return not any(cut.deaf for cut in unit.cuts)
 
 
 def meant(member: Member, strike: Strike) -> Case:
@@ -179,7 +184,7 @@ class HandOver(Trouble):
         self.member, self.old, self.standby, self.blow = member, member.unit, standby, blow
         self.over = member.env.event()
         self._later = strike  # that struck the standby meanwhile
-        standby.role = member  # nobody else promotes it
+        standby.holds(member)  # nobody else promotes it
         super().__init__(standby, strike, PLANNED, member.sim.chance.named("hand over", strike.id))
         standby.trouble = self
 
@@ -197,8 +202,12 @@ class HandOver(Trouble):
         redundancy = self.member.spec.redundancy
         assert redundancy is not None
         began = self.env.now
-        yield self.env.timeout(redundancy.switch.ns_sampler()(self.draw("switch")))
-        yield self.env.timeout(redundancy.load.ns_sampler()(self.draw("load copy")))
+        if redundancy.mode == "cold":
+            starter = self.member.spec.starter
+            assert starter is not None
+            yield self.env.timeout(self.start_of(starter))
+        else:
+            yield from taking_over(self, redundancy, self.member)
         departure = None
         if self._stands() and self.member.task is not None:
             departure = self.member.departure = Departure(self.env, mid_task=True)
@@ -220,7 +229,8 @@ class HandOver(Trouble):
         return self.old.trouble is None and self.member.unit is self.old
 
     def _let_go(self) -> None:
-        self.standby.role = self.standby.trouble = None
+        self.standby.trouble = None
+        self.standby.holds(None)
         self.over.succeed(False)
 
     def _move(self) -> None:
@@ -230,7 +240,7 @@ class HandOver(Trouble):
         who = {"incident": case.id, "agent": member.group.name, "member": member.index}
         self.sim.event("recovery_started", subject="hand_over", **who)
         self.standby.trouble = old.role = None
-        member.unit = self.standby
+        member.moves_to(self.standby)
         member.mending.reconnect = True
         self.sim.event("failed_over", value=self.standby.number, **who)
         old.down(self.strike.id, PLANNED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Generator
 from functools import partial
 from typing import Any
 
 import simpy
 
-from agentchaos.disturbances import OnCall, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnCall, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.alarms import listen
@@ -20,7 +21,9 @@ from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
 from agentchaos.simulator.outage import befall, take_down, watch
+from agentchaos.simulator.partition import befall_links
 from agentchaos.simulator.planned import Campaign, campaigns
+from agentchaos.simulator.standby import Bench, Replica
 from agentchaos.simulator.station import Force, Station
 from agentchaos.simulator.unit import Unit
 from agentchaos.trace import Event, Recorder
@@ -54,6 +57,7 @@ class Simulation:
         }
         self.over = False
         self.poisons: set[str] = set()
+        self.aside: dict[simpy.Process, None] = {}
         self.teams: dict[str, Team] = {}
         self.units: dict[str, list[Unit]] = {}
         self.members: dict[str, list[Member]] = {}
@@ -65,7 +69,18 @@ class Simulation:
             for member in members:
                 member.unit.role = member
             team.members = list(members)
+            self._run_along(team, members, units)
             self.teams[name], self.units[name], self.members[name] = team, units, members
+
+    def _run_along(self, team: Team, members: list[Member], units: list[Unit]) -> None:
+        """Hot standbys have the state of the members, and think what they think."""
+        redundancy = team.spec.redundancy
+        if redundancy is None or redundancy.mode != "hot":
+            return
+        model = self.stations.get(team.spec.step.think or "")
+        bench = Bench(team, units, model) if model is not None else None
+        for member in members:
+            member.replica, member.bench = Replica(member.checkpoints, redundancy.lag), bench
 
     def event(self, kind: str, **columns: Any) -> None:
         """Writes an event of this moment."""
@@ -104,7 +119,7 @@ class Simulation:
         saves = spec.checkpointing
         if saves is not None and saves.mode == "async" and (saves.period or saves.gaps) is not None:
             self.env.process(member.checkpoints.tick())
-        if spec.redundancy is not None:
+        if spec.redundancy is not None and spec.redundancy.mode == "warm":
             self.env.process(member.checkpoints.ship(spec.redundancy.copy_every))
 
     def _settle(self) -> None:
@@ -119,6 +134,10 @@ class Simulation:
                 for process in (member.process, *member.deciding.late):
                     while process.is_alive:
                         self.env.step()
+        for process in list(self.aside):
+            process.interrupt()
+            while process.is_alive:
+                self.env.step()
 
     def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
         """A task is over: `done`, `failed`, `abandoned` or `goal_lost`."""
@@ -181,11 +200,12 @@ class Simulation:
         worked = 0
         for strike in strikes:
             while worked < strike.time:
-                began, counts = self.env.now, unit.up
-                with contextlib.suppress(simpy.Interrupt):  # it went down
-                    yield self.env.timeout(strike.time - worked) if counts else unit.turned
-                if counts:
-                    worked += self.env.now - began
+                began, rate, left = self.env.now, unit.ageing, strike.time - worked
+                lasts = left if rate == 1.0 else math.ceil(left / rate) if rate else 0
+                with contextlib.suppress(simpy.Interrupt):  # it went down, or has a role now
+                    yield self.env.timeout(lasts) if rate else unit.turned
+                gone = self.env.now - began
+                worked += gone if rate == 1.0 else min(left, round(gone * rate))
             if self.env.now > self.horizon:
                 return
             self._planned(strike)
@@ -202,9 +222,17 @@ class Simulation:
         if isinstance(blow, OnProcess):
             unit = self.units[strike.target][strike.number]
             missed = "already_down" if unit.trouble is not None and blow.effect == "hang" else ""
+            missed = "not_running" if unit.asleep else missed
             self._landed(strike, missed)
             if not missed:
                 befall(unit, strike, blow.effect)
+            return
+        if isinstance(blow, OnLink):
+            unit = self.units[strike.target][strike.number]
+            missed = "not_running" if unit.asleep else "" if unit.up else "already_down"
+            self._landed(strike, missed)
+            if not missed:
+                befall_links(unit, strike, blow)
             return
         assert isinstance(blow, OnState)
         self._befall_state(self.members[strike.target][strike.number], strike, blow)

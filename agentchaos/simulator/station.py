@@ -13,6 +13,8 @@ from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
+from agentchaos.simulator.links import Cut, between
+from agentchaos.simulator.standing import Standing
 from agentchaos.trace import CALL_OUTCOMES, NS
 from agentchaos.world import Service
 
@@ -46,10 +48,33 @@ class Caller(Protocol):
     key_window: int
     spare: bool  # whether the call hangs on another copy of it, should this one fail
     stream: Stream
+    standing: Standing
 
     @property
     def work(self) -> Work:
         """The task in hand."""
+
+
+class Heir(Protocol):
+    """Who goes on with the calls of a member that has lost its role."""
+
+    standing: Standing
+
+    def inherit(self, call: int, left: int, failed: bool, deed: bool) -> None:
+        """The answer to a call comes after so many ns."""
+
+
+class Deed(NamedTuple):
+    """A deed that is asked for. term: of the one who asked; ghost: its unit, once declared dead."""
+
+    who: str
+    work: Work
+    step: int
+    key: str | None
+    window: int
+    standing: Standing
+    term: int
+    ghost: int | None
 
 
 class Answer(NamedTuple):
@@ -82,7 +107,7 @@ class Force:
         self.hits = 0
 
 
-Attempt = tuple[Caller, int, int, int, Force | None, int]
+Attempt = tuple[Caller, int, int, int, Force | Cut | None, int]
 """(caller, which call of the step, which attempt at it, when it came, what befell it, ns that it was held
 in a line of the group's own before it came)."""
 
@@ -123,6 +148,7 @@ class Station:
         self._tokens = (int(low_in), int(low_out)) if fixed else None  # nothing to draw
         self._keys: dict[int, dict[str, int]] = {}  # window -> key -> when it was first seen
         self.forces: list[Force] = []
+        self.cuts: list[Cut] = []
         self.answered: Callable[[int, int, str, Strike | None], None] | None = None
         """Told (ns from call to answer, ns that it would have taken undisturbed and at once or -1, outcome,
         what befell it) of every attempt, where someone watches."""
@@ -173,33 +199,32 @@ class Station:
         assert timeout.callbacks is not None
         timeout.callbacks.append(lambda _: act())
 
-    def _commit(self, who: str, work: Work, step: int, key: str | None, window: int) -> None:
-        now, task = self.env.now, work.id
-        if key is not None:
+    def _asked(self, caller: Caller, key: str | None) -> Deed:
+        standing, window = caller.standing, caller.key_window
+        return Deed(
+            caller.who, caller.work, caller.number, key, window, standing, standing.term, standing.haunts
+        )
+
+    def _commit(self, deed: Deed) -> None:
+        now, key, window = self.env.now, deed.key, deed.window
+        kind = "side_effect_committed"
+        if not deed.standing.may(deed.term):
+            kind = "side_effect_fenced"
+        elif key is not None:
             keys = self._keys.setdefault(window, {})
             while keys and now - keys[oldest := next(iter(keys))] > window:
                 del keys[oldest]  # forgotten; they stand in the order of their coming
             if key in keys:
-                self._event(
-                    "side_effect_deduplicated",
-                    now,
-                    agent=who,
-                    task=task,
-                    step=step,
-                    subject=self.name,
-                    detail={"key": key},
-                )
-                return
-            keys[key] = now
-        work.deeds.setdefault(step, []).append(key)
+                kind = "side_effect_deduplicated"
+            else:
+                keys[key] = now
+        if kind == "side_effect_committed":
+            deed.work.deeds.setdefault(deed.step, []).append(key)
+        detail: dict[str, Any] = {"key": key}
+        if deed.ghost is not None:
+            detail["ghost"] = deed.ghost
         self._event(
-            "side_effect_committed",
-            now,
-            agent=who,
-            task=task,
-            step=step,
-            subject=self.name,
-            detail={"key": key},
+            kind, now, agent=deed.who, task=deed.work.id, step=deed.step, subject=self.name, detail=detail
         )
 
     def undo(self, work: Work, step: int) -> None:
@@ -231,6 +256,11 @@ class Station:
         env = self.env
         began = env.now
         at = chance.index(0, caller.work.epoch, caller.number, call, attempt)  # plus the purpose of each draw
+        if self.cuts and between(self.cuts, caller.standing.place):
+            vain = yield from self._held_up((caller, call, attempt, began, None, held), 0, timeout)
+            if vain is not None:
+                return vain
+        since = env.now
         force = self._befallen(caller.stream, at + chance.BEFALL) if self.forces else None
         this = (caller, call, attempt, began, force, held)
         if force is not None or self._gap:
@@ -238,46 +268,55 @@ class Station:
             if refusal is not None:
                 return refusal
             if force is not None and force.disturbance.effect == "timeout_before_commit":
-                patience = timeout if timeout is not None else force.disturbance.extra
-                return (yield from self._in_vain(this, 0, patience))
-        wait = 0
+                patience = self._patience(began, timeout, force)
+                return (yield from self._in_vain(this, since - began, patience))
+        wait = since - began  # before the link
         if self._busy < self._capacity:
             self._busy += 1
         elif len(self._line) >= self._queue:
-            return self._told(this, 0, "refused")
+            return self._told(this, wait, "refused")
         else:
             ticket = env.event()
             self._line.append(ticket)
             try:
-                yield ticket if timeout is None else ticket | env.timeout(timeout)
+                yield ticket if timeout is None else ticket | env.timeout(timeout - wait)
             except simpy.Interrupt:
                 self._leave(ticket)
-                caller.waited += env.now - began
+                caller.waited += env.now - since
                 self._told(this, env.now - began, "interrupted")
                 raise
             wait = env.now - began
-            caller.waited += wait
+            caller.waited += env.now - since
             if not ticket.triggered:
                 self._leave(ticket)
                 return self._told(this, wait, "timeout")
         latency, served, failed = self._drawn(caller, at, force)
-        deed = deed and not failed
+        asked = self._asked(caller, key) if deed and not failed else None
         if timeout is not None or (force is not None and force.disturbance.effect == "timeout_after_commit"):
             patience = self._patience(began, timeout, force)
             lost = force is not None and force.disturbance.effect == "timeout_after_commit"
             if lost or patience < latency:
-                self._later(latency, self._serving(caller, key, deed))
+                self._later(latency, self._serving(asked))
                 return (yield from self._in_vain(this, wait, patience, served))
         end = env.now + latency
         try:
             yield env.timeout(latency)
-        except simpy.Interrupt:
-            self._later(end - env.now, self._serving(caller, key, deed))
+        except simpy.Interrupt as cut:
+            heir: Heir | None = None if caller.standing.beside else cut.cause
+            if heir is not None:
+                heir.inherit(call, end - env.now, failed, asked is not None)
+                asked = asked._replace(ghost=heir.standing.haunts) if asked is not None else None
+            self._later(end - env.now, self._serving(asked))
             self._told(this, wait, "interrupted", served)
             raise
-        if deed:
-            self._commit(caller.who, caller.work, caller.number, key, caller.key_window)
+        if asked is not None:
+            self._commit(asked)
         self._release()
+        if self.cuts and between(self.cuts, caller.standing.place):
+            vain = yield from self._held_up(this, wait, timeout, served)
+            if vain is not None:
+                return vain
+            wait += env.now - end
         if failed:
             return self._told(this, wait, "error", served)
         wrong = force is not None and force.disturbance.effect == "corrupt"
@@ -363,40 +402,81 @@ class Station:
         caller, call, attempt, began, force, held = this
         now = self.env.now
         fault = force.strike.id if force is not None else ""
-        self._row(
-            (
-                "call",
-                now,
-                began - held,
-                caller.who,
-                caller.index,
-                caller.work.id,
-                caller.number,
-                call,
-                attempt,
-                self.name,
-                wait + held,
-                "spare" if outcome not in _ANSWERED and caller.spare else outcome,
-                fault,
-                served[0],
-                served[1],
-            )
-        )
+        said = "spare" if outcome not in _ANSWERED and caller.spare else outcome
+        self._write(caller, call, attempt, began - held, wait + held, said, fault, served)
         if self.answered is not None and outcome != "interrupted":
-            self.answered(now - began, served[2], outcome, force.strike if force is not None else None)
+            self.answered(now - began, served[2], outcome, force.strike if isinstance(force, Force) else None)
         return Answer(outcome, 0, fault) if fault else _ANSWERS[outcome]
 
     def never_came(self, caller: Caller, call: int, attempt: int, began: int, outcome: str) -> Answer:
         """The row of an attempt that its own group kept from this service, or that gave up before it."""
-        now = self.env.now
         said = "spare" if caller.spare else outcome
-        what = (caller.who, caller.index, caller.work.id, caller.number, call, attempt, self.name)
-        self._row(("call", now, began, *what, now - began, said, "", 0, 0))
+        self._write(caller, call, attempt, began, self.env.now - began, said, "", UNSERVED)
         return _ANSWERS[outcome]
+
+    def _write(
+        self,
+        caller: Caller,
+        call: int,
+        attempt: int,
+        began: int,
+        wait: int,
+        outcome: str,
+        fault: str,
+        served: Served,
+    ) -> None:
+        """The row of an attempt; an event where it is beside the role, whose task may be over."""
+        who, work, step, now = caller.who, caller.work.id, caller.number, self.env.now
+        if not caller.standing.beside:
+            what = (call, attempt, self.name, wait, outcome, fault, served[0], served[1])
+            self._row(("call", now, began, who, caller.index, work, step, *what))
+            return
+        self._event(
+            f"{caller.standing.beside}_called",
+            now,
+            agent=who,
+            member=caller.index,
+            task=work,
+            step=step,
+            subject=self.name,
+            value=caller.standing.haunts,
+            detail={
+                "began": began,
+                "wait": wait,
+                "outcome": outcome,
+                "tokens_in": served[0],
+                "tokens_out": served[1],
+            },
+        )
+
+    def _held_up(
+        self, this: Attempt, wait: int, timeout: int | None, served: Served = UNSERVED
+    ) -> Generator[simpy.Event, Any, Answer | None]:
+        """A link is cut: the caller waits until it heals, or gives up before; None where it got through.
+
+        wait: ns that the call has waited for other things.
+        """
+        caller, call, attempt, began, _, held = this
+        env, since = self.env, self.env.now
+        patience = None if timeout is None else env.timeout(max(0, began + timeout - since))
+        try:
+            while (cut := between(self.cuts, caller.standing.place)) is not None:
+                yield cut.healed if patience is None else cut.healed | patience
+                if not cut.healed.triggered:
+                    caller.waited += env.now - since
+                    lost = (caller, call, attempt, began, cut, held)
+                    return self._told(lost, wait + env.now - since, "timeout", served)
+        except simpy.Interrupt:
+            caller.waited += env.now - since
+            self._told(this, wait + env.now - since, "interrupted", served)
+            raise
+        caller.waited += env.now - since
+        return None
 
     def _refused(self, this: Attempt) -> Answer | None:
         """429, by a strike or because the rate is over its limit; None where the call is admitted."""
         force = this[4]
+        assert not isinstance(force, Cut)
         if force is not None and force.disturbance.effect == "error" and force.disturbance.code == "429":
             return self._told(this, 0, "rate_limited")._replace(retry_after=force.disturbance.retry_after)
         if self._gap and self._over_the_limit():
@@ -441,13 +521,12 @@ class Station:
             failed = failed or blow.effect == "error"
         return latency, (*tokens, natural), failed
 
-    def _serving(self, caller: Caller, key: str | None, deed: bool) -> Callable[[], None]:
+    def _serving(self, asked: Deed | None) -> Callable[[], None]:
         """What the service does at the end of a call whose caller may be gone by then."""
-        who, work, step, window = caller.who, caller.work, caller.number, caller.key_window
 
         def served() -> None:
-            if deed:
-                self._commit(who, work, step, key, window)
+            if asked is not None:
+                self._commit(asked)
             self._release()
 
         return served

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Protocol
 
 import simpy
 
 from agentchaos.plan import Strike
 from agentchaos.recoveries.base import Failure, Promote, Recovery, Replay, Restart, Restore
+from agentchaos.recoveries.cold_start import ColdStart
 from agentchaos.seeds import Stream
 from agentchaos.simulator.beats import Beats
 from agentchaos.simulator.crews import with_crew
 from agentchaos.simulator.group import Role, Team
+from agentchaos.simulator.links import Cut
 
 Steps = Generator[simpy.Event, Any, None]
 
@@ -34,22 +36,49 @@ class Unit:
         if beat and beat.loss > 0:
             self.beats = Beats(beat, self.phase, group.stream.named("beat", number))
         self.turned: simpy.Event = self.env.event()  # succeeds whenever it goes down or comes up
+        self.cuts: list[Cut] = []  # partitions that cut it off
+        standbys = group.spec.redundancy
+        self.cold = standbys is not None and standbys.mode == "cold"
+        self.wear = float(standbys.dormant) if standbys is not None else 1.0
         self.clocks: list[simpy.Process] = []  # that count its working time; interrupted when it goes down
 
     def _turn(self, kind: str, strike: str, reason: str) -> None:
         self.sim.event(kind, agent=self.group.name, incident=strike, subject=reason, value=self.number)
+        self.group.turns += 1
         turned, self.turned = self.turned, self.env.event()
         turned.succeed()
         self.group.stir()
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it is a cold standby: it does not run."""
+        return self.cold and self.up and self.role is None
+
+    @property
+    def ageing(self) -> float:
+        """The share of the rate at which it ages now."""
+        if not self.up or self.asleep or (self.cold and self.trouble is not None):
+            return 0.0  # a cold one that is being started does not work yet
+        return self.wear if self.role is None else 1.0
+
+    def holds(self, role: Role | None) -> None:
+        """It takes over a role, or does not do so after all."""
+        self.role = role
+        self.group.turns += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Whatever counts its time, or thinks on it, looks again."""
+        for clock in self.clocks:
+            if clock.is_alive and clock is not self.env.active_process:
+                clock.interrupt()
 
     def down(self, strike: str, reason: str) -> None:
         """It works no more."""
         if self.up:
             self.up = False
             self._turn("unit_down", strike, reason)
-            for clock in self.clocks:
-                if clock.is_alive and clock is not self.env.active_process:
-                    clock.interrupt()
+            self._wake()
 
     def back(self) -> None:
         """It works again, as a new process."""
@@ -141,16 +170,36 @@ class Trouble:
         self.sim.event("reconciled", agent=unit.group.name, incident=self.strike.id, value=unit.number)
 
 
+class Haunted(Protocol):
+    """What goes on on a unit that cannot be reached."""
+
+    healed: simpy.Event
+
+    def stop(self, why: str) -> None:
+        """It works no more."""
+
+
 class Repair(Trouble):
     """A unit without a role is rebuilt and becomes a standby (again)."""
 
-    def __init__(self, unit: Unit, strike: Strike, effect: str, *, known: bool = False) -> None:
-        self.unit, self.known = unit, known
+    def __init__(
+        self,
+        unit: Unit,
+        strike: Strike,
+        effect: str,
+        *,
+        known: bool = False,
+        haunted: Haunted | None = None,
+    ) -> None:
+        self.unit, self.known, self.haunted = unit, known, haunted
         chance = unit.sim.chance.named("repair", strike.id, unit.number, unit.lives)
         super().__init__(unit, strike, effect, chance)
 
     def _go(self) -> Steps:
         spec = self.unit.group.spec
+        if self.haunted is not None and not self.haunted.healed.processed:
+            self.detecting = False
+            yield self.haunted.healed
         self.detecting = not self.known
         if not self.known:
             delay = self.unit.silence(self.effect)
@@ -160,13 +209,17 @@ class Repair(Trouble):
             self.detecting = False
             yield self.env.timeout(spec.decide.ns_sampler()(self.draw("decide")))
         self.known = False  # a strike from now on must be detected first
+        if not spec.rebuilding.starts:
+            yield from self.forsaken(self.unit)
         group = self.unit.group
         yield from with_crew(group, self.unit.number, self._rebuild(spec.rebuilding))
         yield from self.come_up(self.unit)
 
     def _rebuild(self, recovery: Recovery) -> Steps:
-        yield self.env.timeout(self.start_of(recovery))
+        yield self.env.timeout(self.start_of(recovery if recovery.starts else ColdStart()))
 
     def joined(self, strike: Strike) -> None:
-        """Where it was alive already, and not yet ready, it is down again."""
+        """Where it was alive already, and not yet ready, it is down again; a ghost on it dies."""
         self.unit.down(strike.id, "crash")
+        if self.haunted is not None:
+            self.haunted.stop("crashed")

@@ -11,9 +11,8 @@ import simpy
 from agentchaos.mechanisms.quorum import Quorum
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
-from agentchaos.simulator.calling import Calling, Speaker
+from agentchaos.simulator.calling import Calling, Session, Speaker
 from agentchaos.simulator.group import Team
-from agentchaos.simulator.state import State
 from agentchaos.simulator.station import Station, Work
 from agentchaos.trace import COPIES
 
@@ -41,7 +40,8 @@ class Voter:
         self.stream: Stream = member.stream if place == 1 else member.stream.named("voter", place)
         self.waited = self.tokens = self.failed = 0
         self.spare, self.quality = False, 1.0
-        self.state: State = member.state
+        self.state: Session = member.state
+        self.standing = member.standing
         self._group = member.group
         self._sheet = Sheet(member.work.id, member.work.epoch, {})
 

@@ -14,7 +14,7 @@ from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, upkeep
+from agentchaos.spec import calls, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.deciding import deciding_problems
@@ -258,6 +258,9 @@ class Scenario(Noun):
             yield Finding((*here, "rebuild"), f"{what}; write 'rebuild: cold_start'")
         yield from calls.problems(here, group, self.services)
         yield from upkeep.problems(here, group)
+        aged = any(isinstance(f, AgentFault) and (f.agent, f.clock) == (here[1], "up") for f in self.declared)
+        ideal = self.preset == "ideal"
+        yield from redundancy.problems(here, group, self.services, ideal=ideal, aged=aged)
 
     def _all_known(self, group: Group) -> bool:
         """Whether a step calls only what there is: else one of its names may mean the one looked for."""
@@ -423,6 +426,8 @@ class Scenario(Noun):
                 group.checkpointing is not None,
                 acts=group.step.act is not None,
                 units=group.count + group.standbys,
+                heard=group.heartbeat is not None,
+                services=group.step.services,
             )
             yield from self._own_complaints(here, fault, aim)
         if fault.at is None and fault.every is None:
@@ -434,11 +439,12 @@ class Scenario(Noun):
 
     def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
         """What the fault itself has against this world."""
-        whom: Loc = ("agents", fault.target)
+        group: Loc = ("agents", fault.target)
         needs: tuple[Loc, ...] = (
             (*here, "*"),
             ("agents", "*", "protect", "checkpointing"),
-            (*whom, "step", "act"),
+            (*group, "step", "act"),
+            *((*group, "protect", "heartbeat"), (*group, "step", "think")),
         )
         for field, what in fault.complaints(aim):
             yield Finding((*here, *field), what, needs)
@@ -490,6 +496,11 @@ class Scenario(Noun):
         for name in self._stores_alone():
             for key in NOTHING_TO_CHECKPOINTS:
                 written["services"][name].pop(key, None)
+        for name, group in self.agents.items():
+            if (standbys := written["agents"][name].get("protect", {}).get("redundancy")) is not None:
+                assert group.redundancy is not None
+                for key in redundancy.idle_fields(group.redundancy):
+                    standbys.pop(key, None)
         return written
 
     def derived(self) -> Iterator[str]:
@@ -506,7 +517,8 @@ class Scenario(Noun):
             if group.redundancy is not None and "redundancy" not in group.protect.model_dump(
                 exclude_none=True
             ):
-                standbys = f"{{standbys: {group.standbys}}}"
+                mode = group.redundancy.mode
+                standbys = f"{{standbys: {group.standbys}" + ("}" if mode == "warm" else f", mode: {mode}}}")
                 why = f"implied by recover: {group.recovery.name}"
                 yield f"agents.{name}.protect.redundancy: {standbys} ({why})"
         for gate in implied(self.targets):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, get_args
 
-from agentchaos.disturbances import CallEffect, PlannedEffect, ProcessEffect, StateEffect
+from agentchaos.disturbances import CallEffect, LinkEffect, PlannedEffect, ProcessEffect, StateEffect
 from agentchaos.plan import Plan, Replication
 from agentchaos.targets.base import Target
 from agentchaos.trace import Recorder
@@ -16,7 +16,10 @@ class Simulator(Target):
     name: ClassVar[str] = "simulator"
     world: ClassVar[str] = "simulated"
     carries_out: ClassVar[frozenset[str]] = frozenset(
-        (*get_args(CallEffect), *get_args(ProcessEffect), *get_args(StateEffect), *get_args(PlannedEffect))
+        (
+            *(*get_args(CallEffect), *get_args(ProcessEffect), *get_args(StateEffect)),
+            *(*get_args(PlannedEffect), *get_args(LinkEffect)),
+        )
     )
 
     def play(self, plan: Plan, replication: Replication, recorder: Recorder) -> None:

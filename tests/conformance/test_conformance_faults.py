@@ -8,7 +8,7 @@ import pytest
 import yaml
 from simulator.played import Played, play
 
-from agentchaos.disturbances import OnCall, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnCall, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.faults.base import AgentFault, CallFault, Fault
 from agentchaos.seeds import root
 from agentchaos.targets.simulator import Simulator
@@ -34,6 +34,9 @@ agents:
       checkpointing: {every: 2 steps, verify: false}
     recover: checkpoint
 """
+
+
+BLOWS: dict[str, Any] = {"call": OnCall, "link": OnLink, "process": OnProcess | OnPlan, "state": OnState}
 
 
 def example(fault: type[Fault]) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def test_its_strike_is_a_pure_answer_from_the_closed_set(fault: type[Fault]) -> 
     stream = root(1).named("any")
     blow = made.strike(stream)
     assert blow == made.strike(stream)
-    assert isinstance(blow, {"call": OnCall, "process": OnProcess | OnPlan, "state": OnState}[fault.scope])
+    assert isinstance(blow, BLOWS[fault.scope])
     assert blow.effect in Simulator.carries_out
 
 
@@ -114,6 +117,9 @@ def test_it_leaves_its_events(fault: type[Fault], chaos: Played) -> None:
     if fault.scope == "call":
         assert {c.fault for c in chaos.calls if c.fault} == struck
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
+    elif fault.scope == "link":
+        assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
+        assert struck == {i.id for i in chaos.incidents}
     elif fault.scope == "process":
         assert {e.incident for e in chaos.events("unit_down") if e.incident in struck} == struck
         assert struck <= {i.id for i in chaos.incidents}

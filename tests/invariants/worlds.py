@@ -71,6 +71,12 @@ STATE = fields(
     | {"absorb": SHARE, "reconnect": time(0, 3)},
 )
 
+STANDBYS = {"standbys": st.integers(1, 2), "coverage": SHARE, "fencing": st.booleans()}
+RUNNING = {"common_cause": SHARE, "switch": latency(1)}
+WARM = fields({"mode": st.just("warm"), **STANDBYS, **RUNNING, "copy": time(2, 20), "load": latency(2)})
+HOT = fields({"mode": st.just("hot"), **STANDBYS, **RUNNING, "lag": time(0, 5)})
+COLD = fields({"mode": st.just("cold"), **STANDBYS})
+
 PROTECT = fields(
     {},
     {
@@ -86,9 +92,7 @@ PROTECT = fields(
             },
             {"write": latency(1), "store": st.just("disk")},
         ),
-        "redundancy": fields(
-            {"standbys": st.integers(1, 2), "coverage": SHARE, "copy": time(2, 20), "load": latency(2)}
-        ),
+        "redundancy": WARM | HOT | COLD,
         "retry": fields(
             {
                 "attempts": st.integers(1, 4),
@@ -122,6 +126,9 @@ TASKS = fields(
 )
 
 
+STARTS = {"hot": ["hot_start"], "warm": ["warm_start"], "cold": []}
+
+
 @st.composite
 def group(draw: st.DrawFn) -> dict[str, Any]:
     count = draw(st.integers(1, 4))
@@ -141,7 +148,11 @@ def group(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made["step"]["act"] = "crm"
         made["step"]["effects"] = draw(st.sampled_from([0.5, 1]))
-    word = draw(st.sampled_from(["cold_start", "warm_start", "checkpoint"]))
+    standbys = made["protect"].get("redundancy")
+    if standbys is not None and not made["step"].get("act"):
+        standbys.pop("fencing")  # no deed is done that could be refused
+    mode = standbys["mode"] if standbys is not None else draw(st.sampled_from(["hot", "warm"]))
+    word = draw(st.sampled_from(["cold_start", "checkpoint", *STARTS[mode]]))
     if word == "checkpoint" and "checkpointing" not in made["protect"]:
         word = "cold_start"
     made["recover"] = {word: {"start": draw(latency(3)), "load": draw(latency(3))}}
@@ -157,6 +168,7 @@ PARTS_STRUCK = st.lists(st.sampled_from(PARTS), min_size=1, max_size=5, unique=T
 AGENT_FAULTS: dict[str, Strategy] = {
     "crash": fields({}, {"who": st.sampled_from(["each", "any"])}),
     "hang": fields({}, {"for": time(1, 40)}),
+    "partition": fields({"for": time(1, 60)}),
     "state_loss": fields({"parts": PARTS_STRUCK}),
     "state_corruption": fields({"parts": PARTS_STRUCK}),
     "checkpoint_corrupt": fields({"generations": st.integers(1, 3)}),
@@ -181,6 +193,15 @@ def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any
         if kind == "checkpoint_corrupt" and "checkpointing" not in agents[name]["protect"]:
             return None
         made["agent"] = name
+        if kind == "partition":
+            step, heard = agents[name]["step"], "heartbeat" in agents[name]["protect"]
+            called = [step[key] for key in ("think", "act") if key in step]
+            words = [["control"], ["all"], *([["control", called[0]]] if called else [])] if heard else []
+            words += [["services"], called] if called else []
+            if not words:
+                return None
+            made["from"] = draw(st.sampled_from(words))
+            made["one_way"] = draw(st.booleans()) and made["from"][0] in ("control", "all")
         if kind in ("crash", "hang") and "every" in made and made.get("who", "each") == "each":
             made["clock"] = draw(st.sampled_from(["wall", "up"]))
     else:
