@@ -162,7 +162,7 @@ class Outage(Trouble):
         return None, "checkpoint"
 
     def rebuilt(self) -> Restart | Restore | Replay:
-        """How its unit is started where it is not a failure that is answered; with the last checkpoint."""
+        """How its unit is started where no failure is answered; with its state if it is kept."""
         spec = self.member.spec
         kept = spec.checkpointing is not None
         answer = spec.rebuilding.answer(Failure(standby_ready=False, checkpointed=kept))

@@ -1,4 +1,4 @@
-"""Checkpoints by hand: other cadences, the exit, and a store that has limits, errors and faults of its own."""
+"""Checkpoints by hand: other cadences, the exit, and a store with limits, errors and faults of its own."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Leaving(Simulation):
 
     def _leave(self) -> Any:
         yield self.env.timeout(35 * NS)
-        yield from self.members["a"][0].checkpoints.leave()
+        yield from self.members["a"][0].checkpoints.farewell(self.chance.named("farewell"))
 
 
 @pytest.mark.parametrize("mode", ["exit", "sync", "async"])
