@@ -170,7 +170,9 @@ class Outage(Trouble):
             answer = answer.otherwise
         if isinstance(answer, GiveUp):
             answer = ColdStart().answer(Failure(standby_ready=False, checkpointed=kept))
-        if kept and not isinstance(answer, Replay):
+        if self.member.log is not None:
+            return Replay(answer.start, answer.load)
+        if kept:
             return Restore(answer.start, answer.load, None)
         return answer
 

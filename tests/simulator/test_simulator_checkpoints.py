@@ -113,6 +113,12 @@ def test_a_graceful_stop_writes_what_is_unsaved_whatever_the_mode(mode: str) -> 
     assert (first[1], first[5], first[8]) == (37 * NS, 3, 35 * NS), "after the third step"
 
 
+def test_a_drain_in_order_loses_nothing_where_only_the_exit_writes() -> None:
+    played = run("mode: exit, store: disk", "{drain: {agent: a, at: 35s, for: 20s, grace: 1min}}")
+    assert [e.detail["lost_steps"] for e in played.events("state_restored") if e.detail] == [0]
+    assert played.at("checkpoint_saved")[0] < 100, "in its grace, and not at the end of the task"
+
+
 def test_gaps_that_vary_are_drawn_by_name() -> None:
     played = run("every: 'uniform(5s, 45s)', store: disk", steps="25")
     gaps = [b - a for (_, a), (b, _) in zip(saved(played), saved(played)[1:], strict=False)]

@@ -135,3 +135,11 @@ def test_without_a_failure_it_is_as_if_there_were_no_log() -> None:
     for name, default in (("TASKS", "1"), ("STEPS", "12"), ("STATE", "{}"), ("PROTECT", "{}")):
         text = text.replace(name, default)
     assert [row for row in logged.rows if row[0] != "log_appended"] == play(text).rows
+
+
+def test_a_planned_restart_replays_as_well() -> None:
+    drained = run("{drain: {agent: a, at: 50s, for: 20s, grace: 5s}}")
+    (restored,) = drained.events("state_restored")
+    assert restored.subject == "log"
+    assert restored.detail is not None
+    assert restored.detail["lost_steps"] == 0
