@@ -245,7 +245,7 @@ class Checkpoints:
         )
 
     def farewell(self, chance: Stream) -> Steps:
-        """The last one of a process that is stopped in order, if there is anything to save."""
+        """The last one of a process that is stopped in order, if there is anything to save; in any mode."""
         spec = self.spec
         if spec is None or self.unsaved == 0:
             return

@@ -201,7 +201,7 @@ class Outage(Trouble):
         return None, "checkpoint"
 
     def rebuilt(self) -> Restart | Restore | Replay:
-        """How its unit is started where it is not a failure that is answered; with the last checkpoint."""
+        """How its unit is started where no failure is answered; with its state if it is kept."""
         spec = self.member.spec
         kept = spec.checkpointing is not None
         answer = spec.rebuilding.answer(Failure(standby_ready=False, checkpointed=kept))
@@ -209,7 +209,9 @@ class Outage(Trouble):
             answer = answer.otherwise
         if isinstance(answer, GiveUp):
             answer = ColdStart().answer(Failure(standby_ready=False, checkpointed=kept))
-        if kept and not isinstance(answer, Replay):
+        if self.member.log is not None:
+            return Replay(answer.start, answer.load)
+        if kept:
             return Restore(answer.start, answer.load, None)
         return answer
 
