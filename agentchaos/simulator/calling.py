@@ -48,13 +48,16 @@ class Speaker(Protocol):
 
 
 class Calling:
-    """Makes the calls of one member, with the mechanisms that its group has for them."""
+    """Makes the calls of one member, with the mechanisms that its group has for them.
 
-    def __init__(self, speaker: Speaker) -> None:
+    like: whose breakers and bulkheads it shares, where that is not the member of its number.
+    """
+
+    def __init__(self, speaker: Speaker, like: Calling | None = None) -> None:
         self.speaker = speaker
         self.group = speaker.group
         self.env, self.spec = self.group.env, self.group.spec
-        self._manners = self.group.manners.of(speaker.index)
+        self._manners: dict[str, Manner] = like._manners if like else self.group.manners.of(speaker.index)
         self._failure = ""  # how the last attempt failed at a call that failed for good
 
     def call(self, number: int, station: Station, *, deed: bool) -> Outcome:

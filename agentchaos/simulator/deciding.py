@@ -30,10 +30,7 @@ class Decider(Protocol):
     what: str
     waited: int
     tokens: int
-    failed: int
-    spare: bool
     quality: float
-    key_window: int
     progress: int
     stream: Stream
     state: State
@@ -135,7 +132,7 @@ class Deciding:
     def _vote(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
         quorum, member = self.quorum, self.member
         assert quorum is not None
-        ballot = Ballot(quorum, member, self._share())
+        ballot = Ballot(quorum, member.calling, self._share())
         self.late = [one for one in self.late if one.is_alive]
         self.late.extend(ballot.open(station))
         yield ballot.over
