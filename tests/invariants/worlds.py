@@ -123,6 +123,41 @@ TASKS = fields(
 
 
 @st.composite
+def deciding(draw: st.DrawFn, made: dict[str, Any]) -> dict[str, Any]:
+    """Votes, checks and humans, as far as this group can have them."""
+    protect: dict[str, Any] = {}
+    step = made["step"]
+    if "think" in step and draw(st.booleans()):
+        voters = draw(st.integers(2, 5))
+        protect["quorum"] = {
+            "voters": voters,
+            "agree": draw(st.integers(voters // 2 + 1, voters)),
+            "same_wrong": draw(SHARE),
+            "rounds": draw(st.integers(1, 3)),
+            "undecided": draw(st.sampled_from(["plurality", "fail"])),
+            **draw(st.sampled_from([{"beta": 0.5}, {"rho": 0.5}, {}])),
+        }
+    if draw(st.booleans()):
+        ways = ["step", "task", *(["checkpoint"] if "checkpointing" in made["protect"] else [])]
+        protect["verification"] = {
+            "catches": draw(SHARE),
+            "refuses": draw(SHARE),
+            "every": draw(st.integers(1, 3)),
+            "attempts": draw(st.integers(2, 4)),
+            "redo": draw(st.sampled_from(ways)),
+            "when": draw(st.sampled_from(["before_act", *(["after_step"] if "act" in step else [])])),
+            **draw(fields({"takes": latency(1)}) | fields({"by": st.just("judge")})),
+        }
+    if ({"think", "act"} & step.keys() or protect) and draw(st.booleans()):
+        protect["escalation"] = {
+            "delay": draw(latency(10)),
+            "available": draw(st.sampled_from([0.3, 1])),
+            "right": draw(SHARE),
+        }
+    return protect
+
+
+@st.composite
 def group(draw: st.DrawFn) -> dict[str, Any]:
     count = draw(st.integers(1, 4))
     made: dict[str, Any] = {
@@ -141,6 +176,7 @@ def group(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made["step"]["act"] = "crm"
         made["step"]["effects"] = draw(st.sampled_from([0.5, 1]))
+    made["protect"] = {**made["protect"], **draw(deciding(made))}
     word = draw(st.sampled_from(["cold_start", "warm_start", "checkpoint"]))
     if word == "checkpoint" and "checkpointing" not in made["protect"]:
         word = "cold_start"
@@ -173,7 +209,10 @@ CALL_FAULTS: dict[str, Strategy] = {
 
 @st.composite
 def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any] | None:
-    called = sorted({s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")})
+    called = sorted(
+        {s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")}
+        | {"judge" for g in agents.values() if "by" in g["protect"].get("verification", {})}
+    )
     kind = draw(st.sampled_from([*AGENT_FAULTS, *(CALL_FAULTS if called else ())]))
     made = {"name": f"f{number}", **draw({**AGENT_FAULTS, **CALL_FAULTS}[kind]), **draw(when())}
     if kind in AGENT_FAULTS:
@@ -205,6 +244,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         "services": {
             "gpt": draw(service("model", 1)),
             "crm": draw(service("tool", 1)),
+            "judge": draw(service("model", 1)),
             "disk": {"kind": "store", "latency": draw(latency(0.5))},
         },
         "agents": agents,
