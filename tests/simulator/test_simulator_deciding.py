@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from simulator.played import Played, fold, play
 
+from agentchaos.analytic.voting import majority_correlated
 from agentchaos.trace import NS, Step
 
 HEAD = """
@@ -432,3 +433,12 @@ def test_data_do_not_hang_on_how_batches_are_cut() -> None:
     assert run.value("escalations") > 0
     for size in (1, 7, 1000):
         assert fold(run.plan, run.rows, list(range(size, len(run.rows), size))) == run.data
+
+
+@pytest.mark.parametrize("rho", [0.1, 0.4, 0.9])
+def test_a_majority_of_correlated_voters_is_that_of_the_beta_binomial(rho: float) -> None:
+    run = play(
+        bot(FIVE.replace("MORE", f", rho: {rho}"), tasks="loop: 3000, steps: 1, success: 0.7", model="1ms")
+    )
+    exact = majority_correlated(5, 0.7, rho)
+    assert run.value("task_success") == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 3000) ** 0.5)
