@@ -23,7 +23,6 @@ from agentchaos.simulator.isolation import Isolation
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, State
-from agentchaos.simulator.station import Station
 from agentchaos.simulator.unit import Unit
 
 Steps = Generator[simpy.Event, Any, None]
@@ -313,7 +312,13 @@ class Member:
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
             return
         if self._act is not None and what == "work":
-            answer = yield from self._do(self._act)
+            if self.mending.reconnect:
+                self.mending.reconnect = False
+                yield self.env.timeout(self.spec.state.reconnect)
+            deed = self._intends(task, self._act.name)
+            answer = yield from self.calling.call(1, self._act, deed=deed)
+            if answer is None:
+                answer = yield from deciding.by_hand(self._act.name if deed else "")
             if answer is None:
                 self.give_up()
                 return
@@ -324,28 +329,21 @@ class Member:
             strike = ""  # it is weighed already
         self._finish(task, what, strike)
 
-    def _do(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
-        """The act of a step: how its call was answered, at last by a human perhaps."""
-        if self.mending.reconnect:
-            self.mending.reconnect = False
-            yield self.env.timeout(self.spec.state.reconnect)
-        task = self.work
-        deed = self._effects >= 1.0 or (
-            self._effects > 0.0
-            and task.stream.uniform(chance.index(chance.EFFECT, 0, self.number)) < self._effects
+    def _intends(self, task: Task, service: str) -> bool:
+        """Whether the act of the step in hand is a deed outside; says so where it is."""
+        if self._effects < 1.0 and (
+            self._effects <= 0.0
+            or task.stream.uniform(chance.index(chance.EFFECT, 0, self.number)) >= self._effects
+        ):
+            return False
+        self.sim.event(
+            "side_effect_intended",
+            agent=self.group.name,
+            task=task.id,
+            step=self.number,
+            subject=service,
         )
-        if deed:
-            self.sim.event(
-                "side_effect_intended",
-                agent=self.group.name,
-                task=task.id,
-                step=self.number,
-                subject=station.name,
-            )
-        answer = yield from self.calling.call(1, station, deed=deed)
-        if answer is None and (yield from self.deciding.rescue("failed_call", station.name if deed else "")):
-            return ""
-        return answer
+        return True
 
     def _draw(self, purpose: int, call: int = 0, attempt: int = 0) -> float:
         return self.stream.uniform(chance.index(purpose, self.work.epoch, self.number, call, attempt))

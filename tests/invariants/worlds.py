@@ -219,6 +219,8 @@ def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any
         name = draw(st.sampled_from(sorted(agents)))
         if kind == "checkpoint_corrupt" and "checkpointing" not in agents[name]["protect"]:
             return None
+        if kind == "state_corruption" and made["parts"] == ["tools"] and "act" not in agents[name]["step"]:
+            return None
         made["agent"] = name
         if kind in ("crash", "hang") and "every" in made and made.get("who", "each") == "each":
             made["clock"] = draw(st.sampled_from(["wall", "up"]))
