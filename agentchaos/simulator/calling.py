@@ -60,7 +60,10 @@ class Speaker(Protocol):
 
 
 class Calling:
-    """Makes the calls of one member, with the mechanisms that its group has for them."""
+    """Makes the calls of one member, with the mechanisms that its group has for them.
+
+    manners: those of another, whose breakers and bulkheads it shares, where it has none of its own.
+    """
 
     def __init__(self, speaker: Speaker, manners: dict[str, Manner] | None = None) -> None:
         self.speaker = speaker

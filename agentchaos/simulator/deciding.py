@@ -31,10 +31,7 @@ class Decider(Protocol):
     what: str
     waited: int
     tokens: int
-    failed: int
-    spare: bool
     quality: float
-    key_window: int
     progress: int
     stream: Stream
     standing: Standing
@@ -89,14 +86,15 @@ class Deciding:
 
     def outcome(self, strike: str) -> tuple[bool, tuple[str, ...]]:
         """(whether the step in hand is right, the taint that it read or received)."""
-        member, taint = self.member, self.member.state.ids
+        member, state = self.member, self.member.state
         right = self._right
         if right is None:
-            right = member.stream.uniform(self._at()) < self._share()
+            # every step of every group comes by here: what can be had without a call is
+            share = member.work.right_share * member.quality if state.clean else self._share()
+            right = member.stream.uniform(self._at()) < share
         if strike or self._strikes:
-            right = False
-            taint = tuple(sorted({*taint, *self._strikes, strike} - {""}))
-        return right, taint
+            return False, tuple(sorted({*state.ids, *self._strikes, strike} - {""}))
+        return right, state.ids
 
     def _share(self) -> float:
         """The chance of the step in hand to be right."""
@@ -137,7 +135,7 @@ class Deciding:
     def _vote(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
         quorum, member = self.quorum, self.member
         assert quorum is not None
-        ballot = Ballot(quorum, member, self._share())
+        ballot = Ballot(quorum, member.calling, self._share())
         self.late = [one for one in self.late if one.is_alive]
         self.late.extend(ballot.open(station))
         yield ballot.over
@@ -256,11 +254,28 @@ class Deciding:
 
     # -- humans ---------------------------------------------------------------------------------
 
-    def rescue(self, reason: Reason, deed: str = "") -> Generator[simpy.Event, Any, bool]:
-        """A human is asked, where one is to be: whether the step goes on with what the human decided.
+    def by_hand(self, deed: str) -> Generator[simpy.Event, Any, str | None]:
+        """The act failed for good: "" where a human sees to it, deed included; None where nobody does.
 
-        deed: the service whose deed the human does by hand, or "".
+        deed: the service at which the deed was to be done, "" where there was none to do.
         """
+        if not (yield from self.rescue("failed_call")):
+            return None
+        member = self.member
+        if deed:
+            member.work.deeds.setdefault(member.number, []).append(None)
+            self.sim.event(
+                "side_effect_committed",
+                agent=member.who,
+                task=member.work.id,
+                step=member.number,
+                subject=deed,
+                detail={"key": None},
+            )
+        return ""
+
+    def rescue(self, reason: Reason) -> Generator[simpy.Event, Any, bool]:
+        """A human is asked, where one is to be: whether the step goes on with what the human decided."""
         human, member = self.escalation, self.member
         if human is None or not human.takes(reason):
             return False
@@ -281,14 +296,4 @@ class Deciding:
         attention = self._attends(own.named("attention").uniform(at))
         self._event("approval_given", reason, int(right), {"attention": attention})
         self._right, self._strikes, self._by_human = right, (), True
-        if deed:
-            member.work.deeds.setdefault(member.number, []).append(None)
-            self.sim.event(
-                "side_effect_committed",
-                agent=member.who,
-                task=member.work.id,
-                step=member.number,
-                subject=deed,
-                detail={"key": None},
-            )
         return True

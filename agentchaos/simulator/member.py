@@ -25,7 +25,7 @@ from agentchaos.simulator.messages import Post
 from agentchaos.simulator.standby import Bench, Replica
 from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.state import AMBIENT, TASK_PARTS, State
-from agentchaos.simulator.station import Heir, Station
+from agentchaos.simulator.station import Heir
 from agentchaos.simulator.unit import Unit
 
 Steps = Generator[simpy.Event, Any, None]
@@ -332,7 +332,14 @@ class Member:
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
             return
         if self._act is not None and what == "work":
-            answer = yield from self._do(self._act)
+            self.stage = 2
+            if self.mending.reconnect:
+                self.mending.reconnect = False
+                yield self.env.timeout(self.spec.state.reconnect)
+            deed = self._intends(task, self._act.name)
+            answer = yield from self.calling.call(1, self._act, deed=deed)
+            if answer is None:
+                answer = yield from deciding.by_hand(self._act.name if deed else "")
             if answer is None:
                 self.give_up()
                 return
@@ -343,26 +350,18 @@ class Member:
             strike = ""  # it is weighed already
         self._finish(task, what, strike)
 
-    def _do(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
-        """The act of a step: how its call was answered, at last by a human perhaps."""
-        self.stage = 2
-        if self.mending.reconnect:
-            self.mending.reconnect = False
-            yield self.env.timeout(self.spec.state.reconnect)
-        task = self.work
-        deed = self.is_deed(task.stream, self.number)
-        if deed:
-            self.sim.event(
-                "side_effect_intended",
-                agent=self.group.name,
-                task=task.id,
-                step=self.number,
-                subject=station.name,
-            )
-        answer = yield from self.calling.call(1, station, deed=deed)
-        if answer is None and (yield from self.deciding.rescue("failed_call", station.name if deed else "")):
-            return ""
-        return answer
+    def _intends(self, task: Task, service: str) -> bool:
+        """Whether the act of the step in hand is a deed outside; says so where it is."""
+        if not self.is_deed(task.stream, self.number):
+            return False
+        self.sim.event(
+            "side_effect_intended",
+            agent=self.group.name,
+            task=task.id,
+            step=self.number,
+            subject=service,
+        )
+        return True
 
     def is_deed(self, stream: Stream, step: int) -> bool:
         """Whether the act of a step of the task with this stream is a deed outside."""

@@ -25,13 +25,14 @@ class Sheet(NamedTuple):
 
     id: str
     epoch: int
-    deeds: dict[int, list[str | None]]  # voters do none
+    deeds: dict[int, list[str | None]]
 
 
 class Voter:
     """One of the voters on a step, from 1: it calls by itself, whatever becomes of the member meanwhile."""
 
     key_window = 0
+    spare = False  # each vote counts
 
     def __init__(self, member: Speaker, number: int, place: int) -> None:
         self.who, self.index, self.number = member.who, member.index, number
@@ -43,7 +44,7 @@ class Voter:
         self.state: Session = member.state
         self.standing = member.standing
         self._group = member.group
-        self._sheet = Sheet(member.work.id, member.work.epoch, {})
+        self._sheet = Sheet(member.work.id, member.work.epoch, member.work.deeds)
 
     @property
     def group(self) -> Team:
@@ -70,8 +71,9 @@ class Ballot:
     winner: the answer that `agree` votes have; None: there is none.
     """
 
-    def __init__(self, quorum: Quorum, member: Speaker, share: float) -> None:
-        self.quorum, self.member = quorum, member
+    def __init__(self, quorum: Quorum, calling: Calling, share: float) -> None:
+        self.quorum, self.calling, self.member = quorum, calling, calling.speaker
+        member = self.member
         self.sim, self.env = member.group.sim, member.group.env
         self.over: simpy.Event = self.env.event()
         self.winner: str | None = None
@@ -94,7 +96,8 @@ class Ballot:
 
     def _ask(self, voter: Voter, station: Station) -> Generator[simpy.Event, object, None]:
         try:
-            answer = yield from Calling(voter).call(COPIES * voter.place, station, deed=False)
+            calling = Calling(voter, self.calling.manners)
+            answer = yield from calling.call(COPIES * voter.place, station, deed=False)
         except simpy.Interrupt:
             return  # the process in which it ran is gone
         self._awaited -= 1

@@ -94,7 +94,15 @@ def _wide_bulkhead(here: Loc, group: Group) -> Iterator[Finding]:
     bulkhead, hedging = group.bulkhead, group.hedging
     assert bulkhead is not None
     covered = [name for name in group.services if bulkhead.covers(name)]
-    copies = max((hedging.copies if hedging and hedging.covers(name) else 1 for name in covered), default=1)
+    voters = group.quorum.voters if group.quorum is not None else 1
+    copies = max(
+        (
+            (hedging.copies if hedging and hedging.covers(name) else 1)
+            * (voters if name == group.step.think else 1)
+            for name in covered
+        ),
+        default=1,
+    )
     most = group.count * copies
     if covered and bulkhead.calls >= most:
         what = (

@@ -10,7 +10,7 @@ from agentchaos.spec.nodes import Loc
 from agentchaos.world import Group
 
 
-def deciding_problems(here: Loc, group: Group) -> Iterator[Finding]:
+def problems(here: Loc, group: Group) -> Iterator[Finding]:
     """Mechanisms that would do nothing where they stand."""
     protect: Loc = (*here, "protect")
     if group.quorum is not None and group.step.think is None:

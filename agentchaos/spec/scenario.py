@@ -14,10 +14,9 @@ from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, redundancy, upkeep
+from agentchaos.spec import calls, deciding, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
-from agentchaos.spec.deciding import deciding_problems
 from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
 from agentchaos.words import did_you_mean, shown
@@ -238,7 +237,7 @@ class Scenario(Noun):
         if group.verification is not None:
             by = group.verification.by
             yield from self._service((*here, "protect", "verification", "by"), by, ("model", "tool", "store"))
-        yield from deciding_problems(here, group)
+        yield from deciding.problems(here, group)
         yield from self._task_problems((*here, "tasks"), name, group)
         yield from self._talk_problems((*here, "talk"), name, group)
         yield from self._hand_off_problems((*here, "hand_off"), name, group)

@@ -1,7 +1,8 @@
 """What shows that a mechanism or a recovery costs what it says, and in which form it does nothing.
 
-A class that joins a shelf gets an entry here. `fields` puts it to work in the world below, so that its price
-shows; `idle` is a form of it that does nothing (none: as it is), `world` the kind of world in which that is so.
+A class that joins a shelf gets an entry here. `fields` puts it to work in the world below, so that its
+price shows; `idle` is a form of it that does nothing (none: as it is), `world` the kind of world in which
+that is so.
 """
 
 from __future__ import annotations

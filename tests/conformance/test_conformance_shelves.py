@@ -27,8 +27,8 @@ class Thing:
         self.shelf, self.name, self.model = shelf, name, things[name]
         if name not in entries:
             pytest.fail(
-                f"the {shelf} have {name!r}, of which tests/conformance/shelves.py has no entry: say there how "
-                "it is put to work, which measure shows its cost, and in which form it does nothing"
+                f"the {shelf} have {name!r}, of which tests/conformance/shelves.py has no entry: say there "
+                "how it is put to work, which measure shows its cost, and in which form it does nothing"
             )
         self.entry = entries[name]
 

@@ -130,6 +130,41 @@ STARTS = {"hot": ["hot_start"], "warm": ["warm_start"], "cold": []}
 
 
 @st.composite
+def deciding(draw: st.DrawFn, made: dict[str, Any]) -> dict[str, Any]:
+    """Votes, checks and humans, as far as this group can have them."""
+    protect: dict[str, Any] = {}
+    step = made["step"]
+    if "think" in step and draw(st.booleans()):
+        voters = draw(st.integers(2, 5))
+        protect["quorum"] = {
+            "voters": voters,
+            "agree": draw(st.integers(voters // 2 + 1, voters)),
+            "same_wrong": draw(SHARE),
+            "rounds": draw(st.integers(1, 3)),
+            "undecided": draw(st.sampled_from(["plurality", "fail"])),
+            **draw(st.sampled_from([{"beta": 0.5}, {"rho": 0.5}, {}])),
+        }
+    if draw(st.booleans()):
+        ways = ["step", "task", *(["checkpoint"] if "checkpointing" in made["protect"] else [])]
+        protect["verification"] = {
+            "catches": draw(SHARE),
+            "refuses": draw(SHARE),
+            "every": draw(st.integers(1, 3)),
+            "attempts": draw(st.integers(2, 4)),
+            "redo": draw(st.sampled_from(ways)),
+            "when": draw(st.sampled_from(["before_act", *(["after_step"] if "act" in step else [])])),
+            **draw(fields({"takes": latency(1)}) | fields({"by": st.just("judge")})),
+        }
+    if ({"think", "act"} & step.keys() or protect) and draw(st.booleans()):
+        protect["escalation"] = {
+            "delay": draw(latency(10)),
+            "available": draw(st.sampled_from([0.3, 1])),
+            "right": draw(SHARE),
+        }
+    return protect
+
+
+@st.composite
 def group(draw: st.DrawFn) -> dict[str, Any]:
     count = draw(st.integers(1, 4))
     made: dict[str, Any] = {
@@ -148,6 +183,7 @@ def group(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made["step"]["act"] = "crm"
         made["step"]["effects"] = draw(st.sampled_from([0.5, 1]))
+    made["protect"] = {**made["protect"], **draw(deciding(made))}
     standbys = made["protect"].get("redundancy")
     if standbys is not None and not made["step"].get("act"):
         standbys.pop("fencing")  # no deed is done that could be refused
@@ -185,12 +221,17 @@ CALL_FAULTS: dict[str, Strategy] = {
 
 @st.composite
 def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any] | None:
-    called = sorted({s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")})
+    called = sorted(
+        {s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")}
+        | {"judge" for g in agents.values() if "by" in g["protect"].get("verification", {})}
+    )
     kind = draw(st.sampled_from([*AGENT_FAULTS, *(CALL_FAULTS if called else ())]))
     made = {"name": f"f{number}", **draw({**AGENT_FAULTS, **CALL_FAULTS}[kind]), **draw(when())}
     if kind in AGENT_FAULTS:
         name = draw(st.sampled_from(sorted(agents)))
         if kind == "checkpoint_corrupt" and "checkpointing" not in agents[name]["protect"]:
+            return None
+        if kind == "state_corruption" and made["parts"] == ["tools"] and "act" not in agents[name]["step"]:
             return None
         made["agent"] = name
         if kind == "partition":
@@ -226,6 +267,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         "services": {
             "gpt": draw(service("model", 1)),
             "crm": draw(service("tool", 1)),
+            "judge": draw(service("model", 1)),
             "disk": {"kind": "store", "latency": draw(latency(0.5))},
         },
         "agents": agents,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from simulator.played import Played, play
+from simulator.played import Played, fold, play
 
+from agentchaos.analytic.voting import majority_correlated
 from agentchaos.trace import NS, Step
 
 HEAD = """
@@ -413,3 +414,31 @@ def test_all_of_it_together_is_the_same_each_time() -> None:
     ]
     assert sum(shares) == pytest.approx(1, abs=1e-9)
     assert all(isinstance(step, Step) for step in run.steps)
+
+
+def test_voters_share_the_breaker_of_their_member() -> None:
+    fault = "faults: [{server_error: {service: gpt, at: 500ms, for: 900s, calls: 2}}]\n"
+    breaker = "circuit_breaker: {failures: 2, open: 50s, per: PER}"
+    for per in ("member", "group"):
+        protect = f"{{quorum: {{}}, retry: {{attempts: 2, jitter: none, backoff: 1s}}, {breaker}}}"
+        text = bot(protect.replace("PER", per), tasks="schedule: [1s], steps: 1", more=fault)
+        run = play(text)
+        assert len(run.events("breaker_opened")) == 1, "two failures, of two voters"
+
+
+def test_data_do_not_hang_on_how_batches_are_cut() -> None:
+    protect = "{quorum: {}, verification: {catches: 60%, refuses: 10%, takes: 1s}, escalation: {delay: 5s}}"
+    more = "faults: [{server_error: {service: gpt, at: 100s, for: 300s, probability: 60%}}]\n"
+    run = play(bot(protect, tasks="loop: endless, steps: 5, success: 0.4", step=ACT, more=more))
+    assert run.value("escalations") > 0
+    for size in (1, 7, 1000):
+        assert fold(run.plan, run.rows, list(range(size, len(run.rows), size))) == run.data
+
+
+@pytest.mark.parametrize("rho", [0.1, 0.4, 0.9])
+def test_a_majority_of_correlated_voters_is_that_of_the_beta_binomial(rho: float) -> None:
+    run = play(
+        bot(FIVE.replace("MORE", f", rho: {rho}"), tasks="loop: 3000, steps: 1, success: 0.7", model="1ms")
+    )
+    exact = majority_correlated(5, 0.7, rho)
+    assert run.value("task_success") == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 3000) ** 0.5)
