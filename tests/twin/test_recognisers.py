@@ -123,6 +123,16 @@ def breaker(
     )
 
 
+def vote(
+    how: str = "voters: 5, agree: 3, beta: 0, same_wrong: 1", success: str = "0.7", model: str = ""
+) -> str:
+    return (
+        f"{HEAD}horizon: 3000s\ndrain: 10s\nservices: {{gpt: {{kind: model{model}}}}}\n"
+        f"agents:\n  caller:\n    tasks: {{loop: 300, steps: 1, success: {success}}}\n"
+        f"    step: {{think: gpt}}\n    protect: {{quorum: {{{how}}}}}\n"
+    )
+
+
 # -- what is found ------------------------------------------------------------------------------
 
 A = 100 / 105
@@ -317,6 +327,28 @@ FOUND = [
         "renewal reward",
         1 - EC / (EC + (30 + 0.7 + 0.49) / 0.7**3),
     ),
+    ("vote", vote(), "task_success{agent=caller}", "vote on each step", 0.83692),
+    (
+        "vote with a common cause",
+        vote("voters: 5, agree: 3, beta: 0.3, same_wrong: 1"),
+        "task_success{agent=caller}",
+        "vote on each step",
+        0.795844,
+    ),
+    (
+        "vote until three agree",
+        vote("voters: 5, agree: 3, beta: 0, same_wrong: 0, rounds: 2, undecided: fail"),
+        "task_success{agent=caller}",
+        "vote on each step",
+        1 - (1 - 0.83692) ** 2,
+    ),
+    (
+        "vote on three steps",
+        vote(success="0.343").replace("steps: 1", "steps: 3"),
+        "task_success{agent=caller}",
+        "vote on each step",
+        0.83692**3,
+    ),
     ("chain", calls(""), "task_success{agent=caller}", "chain of steps", 0.8**20),
     ("chain retried", calls(), "task_success{agent=caller}", "chain of steps", 0.992**20),
     (
@@ -451,6 +483,11 @@ REFUSED = [
         "fault latency disturbs the queue",
     ),
     (queue(more="protect: {retry: {timeout: 9s}}"), WAIT, "calls that wait too long"),
+    (vote("voters: 5, agree: 3, same_wrong: 0.6"), RIGHT, "between them there is no closed form"),
+    (vote("voters: 5, agree: 4, beta: 0, same_wrong: 1"), RIGHT, "held again"),
+    (vote("voters: 5, agree: 3, beta: 0.3, same_wrong: 0, undecided: fail"), RIGHT, "voters are correlated"),
+    (vote(success="beta(2, 1)"), RIGHT, "a vote bends it"),
+    (vote(model=", error_rate: 0.1"), RIGHT, "a voter has no vote"),
     (breaker(how="rate: 0.5"), BROKEN, "by a rate over a window"),
     (breaker(more="count: 3"), BROKEN, "3 members share it"),
     (breaker(service="error_rate: 0"), BROKEN, "never fail"),
@@ -540,6 +577,10 @@ PLAYED = {
         more="count: 4",
     ),
     "snapshots": point().replace("operator: 20s", "operator: 20s\n    count: 50"),
+    "a vote": vote("voters: 5, agree: 3, rho: 0.3, same_wrong: 1"),
+    "a vote held again": vote(
+        "voters: 5, agree: 3, beta: 0, same_wrong: 0, rounds: 2, undecided: fail", "0.5"
+    ),
     "a breaker": breaker(more="count: 4", how="failures: 3, open: 30s, probes: 2, per: member"),
     "a breaker before a stream": breaker(
         "arrive: poisson(1/s), steps: 1", "act: tool", "failures: 3, open: 20s, probes: 3"
