@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
+from agentchaos.twin.estimates import Compared
+from agentchaos.twin.values import Unsolved
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class Report:
     timeline: Timeline | None = None
     curves: ProgressCurves | None = None
     signals: SignalCharts | None = None
+    closed_forms: tuple[Compared, ...] = ()
+    no_closed_form: tuple[Unsolved, ...] = ()
     complete: bool = True
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""

@@ -21,6 +21,7 @@ from agentchaos.tables import SignalsByArm
 from agentchaos.terms import Terms
 from agentchaos.timeline import timeline
 from agentchaos.trace import NS, Row
+from agentchaos.twin.estimates import compare
 
 
 def report_on(
@@ -82,6 +83,8 @@ def report_on(
         timeline=None if shown is None else _timeline(terms, shown, why),
         curves=_curves(arms),
         signals=signal_charts(signals or {}, terms.setting, shown),
+        closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
+        no_closed_form=terms.unsolved,
         complete=complete,
     )
 

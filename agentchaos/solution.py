@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from agentchaos import __version__
 from agentchaos.metrics.base import Data
 from agentchaos.plan import Plan
+from agentchaos.renderers.contract import closed_form
 from agentchaos.twin.estimates import Compared, Estimate, estimate, of_values
 from agentchaos.twin.interval import Advice, advise, variants, with_steps
 from agentchaos.twin.solving import Twin, solve
@@ -249,33 +249,12 @@ def solution_object(solved: Solution) -> dict[str, Any]:
         "scenario_sha256": plan.sha256,
         "seed": plan.seed,
         "replications": solved.replications,
-        "closed_forms": [closed_object(one) for one in solved.compared],
+        "closed_forms": [closed_form(one) for one in solved.compared],
         "no_closed_form": [dataclasses.asdict(one) for one in solved.unsolved],
         "checkpoint_intervals": [
             _advice_object(one, solved.confirmed.get(one.agent)) for one in solved.advice
         ],
         "exit_code": 0,
-    }
-
-
-def closed_object(one: Compared) -> dict[str, Any]:
-    """A closed form beside its simulation."""
-    closed, simulated = one.closed, one.simulated
-    return {
-        "measure": closed.measure,
-        "subject": closed.subject,
-        "form": closed.form,
-        "formula": closed.formula,
-        "note": closed.note,
-        "unit": closed.unit,
-        "exact": closed.exact,
-        "bound": closed.bound,
-        "simulated": simulated.mean,
-        "standard_error": simulated.error,
-        "n": simulated.n,
-        "z": one.z if one.z is None or math.isfinite(one.z) else None,
-        "agrees": one.agrees,
-        "reason": simulated.reason,
     }
 
 

@@ -12,6 +12,7 @@ from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.table import DeclaredFault
+from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Terms:
     gates: tuple[str, ...]
     declared: tuple[DeclaredFault, ...]
     reproduce: str
+    closed: tuple[Closed, ...] = ()
+    unsolved: tuple[Unsolved, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -65,6 +68,10 @@ class Terms:
                     }
                 ),
                 "declared": tuple(DeclaredFault(**fault) for fault in value["declared"]),
+                "closed": tuple(
+                    Closed(**{**one, "reading": Reading(**one["reading"])}) for one in value["closed"]
+                ),
+                "unsolved": tuple(Unsolved(**one) for one in value["unsolved"]),
             }
         )
 
@@ -98,6 +105,9 @@ def _fewer(count: int, mean: float) -> float:
 
 def terms(plan: Plan, reproduce: str) -> Terms:
     """The terms of a plan."""
+    from agentchaos.twin.solving import solve  # only who plays a plan has a use for it
+
+    twin = solve(plan)
     return Terms(
         scenario=plan.scenario,
         about=plan.about,
@@ -123,4 +133,6 @@ def terms(plan: Plan, reproduce: str) -> Terms:
             for fault in plan.faults
         ),
         reproduce=reproduce,
+        closed=twin.closed,
+        unsolved=twin.unsolved,
     )

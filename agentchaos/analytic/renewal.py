@@ -197,9 +197,7 @@ def lossy_heartbeat_delay(period: float, misses: int, loss: float) -> float:
     return heartbeat_delay(period, misses) - period * saved / (1 - loss**misses)
 
 
-def breaker_closed_share(
-    failure: float, trips: int, rate: float, open_s: float, *, probes: int = 1
-) -> float:  # fmt: skip
+def breaker_closed_share(failure: float, trips: int, rate: float, open_s: float, *, probes: int = 1) -> float:
     """The share of time that a circuit breaker is closed while calls come at `rate` and fail with chance p.
 
     It opens after k failures in a row: Ec = (1 - p^k) / (p^k (1 - p)) calls on average; it is open for W,

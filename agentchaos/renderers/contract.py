@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
 from agentchaos.report import Report
 from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
+from agentchaos.twin.estimates import Compared
 
 
 def run_object(report: Report) -> dict[str, Any]:
@@ -50,8 +52,31 @@ def run_object(report: Report) -> dict[str, Any]:
             }
             for fault in report.faults
         ],
+        "closed_forms": [closed_form(one) for one in report.closed_forms],
+        "no_closed_form": [dataclasses.asdict(one) for one in report.no_closed_form],
         "worst_replication": report.worst_replication,
         "reproduce": report.reproduce,
+    }
+
+
+def closed_form(one: Compared) -> dict[str, Any]:
+    """A closed form beside its simulation."""
+    closed, simulated = one.closed, one.simulated
+    return {
+        "measure": closed.measure,
+        "subject": closed.subject,
+        "form": closed.form,
+        "formula": closed.formula,
+        "note": closed.note,
+        "unit": closed.unit,
+        "exact": _finite(closed.exact),
+        "bound": closed.bound,
+        "simulated": simulated.mean,
+        "standard_error": simulated.error,
+        "n": simulated.n,
+        "z": _finite(one.z),
+        "agrees": one.agrees,
+        "reason": simulated.reason,
     }
 
 

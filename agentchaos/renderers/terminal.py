@@ -37,7 +37,21 @@ def show(report: Report, console: Console, *, quiet: bool = False) -> None:
         _dimensions(report, console, ascii_only)
         _recovery(report, console)
         _faults(report, console, ascii_only)
+        _closed(report, console)
     _ending(report, console, quiet)
+
+
+def _closed(report: Report, console: Console) -> None:
+    """Closed forms in a line: those that do not agree by name, the others by number."""
+    known = [one for one in report.closed_forms if one.agrees is not None]
+    if not known:
+        return
+    apart = [one.closed.measure for one in known if not one.agrees]
+    _line(console)
+    agree = len(known) - len(apart)
+    _line(console, f"closed forms: {agree} of {len(known)} agree with the simulation (agentchaos solve)")
+    if apart:
+        _line(console, f"  they do not for {wording.listed(apart)}", STYLES["bad"])
 
 
 def _line(console: Console, text: str = "", style: str = "") -> None:

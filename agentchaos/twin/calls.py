@@ -13,7 +13,7 @@ from agentchaos.mechanisms.retry import Retry
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import PASS_K
 from agentchaos.trace import NS
-from agentchaos.twin import facts
+from agentchaos.twin import facts, votes
 from agentchaos.twin.values import Closed, Question, Questions, Reading
 from agentchaos.world import Group
 
@@ -125,9 +125,11 @@ def _retried(plan: Plan, name: str, measure: str) -> Closed:
 def _success(plan: Plan, name: str, k: int) -> Closed:
     """The chance that a task ends right (k = 1), or that all of k trials of one identity do."""
     group = plan.world.agents[name]
-    facts.only_mechanisms(group, facts.KNOWN - {"redundancy", "watchdog"}, name)
+    facts.only_mechanisms(group, (facts.KNOWN | {"quorum"}) - {"redundancy", "watchdog"}, name)
     _nothing_wrong(plan, name, group)
     _has_time(plan, name, group)
+    if group.quorum is not None:
+        return _voted(plan, name, k)
     calls = math.prod(call_success(plan, service) for service in group.step.services)
     chance, formula = _power_mean(group.tasks.success, k)
     if calls < 1:
@@ -143,6 +145,34 @@ def _success(plan: Plan, name: str, k: int) -> Closed:
         note = "; ".join(filter(None, [note, f"c = {calls:g} for the calls of a step"]))
     form = "chain of steps" if calls < 1 else "chance of a task"
     return Closed(measure, name, form, formula, chance, "1", reading, note)
+
+
+def _voted(plan: Plan, name: str, k: int) -> Closed:
+    """The same where voters decide each step of a task whose chance does not vary."""
+    group, services = plan.world.agents[name], plan.world.services
+    vote, formula = votes.of_a_step(group, name)
+    for called in group.step.services:
+        facts.only_service(services[called], called)
+        sure = float(services[called].error_rate) == 0 and services[called].rate_limit is None
+        require(
+            sure and services[called].queue is None, f"calls of {called} fail, and a voter has no vote then"
+        )
+    low, high = group.tasks.success.bounds
+    require(low == high, f"the chance of a task is {group.tasks.success}: a vote bends it, task by task")
+    chance = _mean_over(group.tasks.steps, lambda n: float(vote(low ** (1 / n)) ** (k * n)))
+    panel = group.tasks.panel
+    measure = f"task_success{{agent={name}}}" if k == 1 else f"pass_{k}"
+    reading = Reading("ratio", measure) if panel is None else Reading("panel", agent=name, k=k)
+    return Closed(
+        measure,
+        name,
+        "vote on each step",
+        f"({formula})^n, s = p^(1/n)",
+        chance,
+        "1",
+        reading,
+        f"p = {low:g}",
+    )
 
 
 def _nothing_wrong(plan: Plan, name: str, group: Group) -> None:

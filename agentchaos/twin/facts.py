@@ -49,13 +49,27 @@ _OF_MECHANISM: dict[str, set[str]] = {
     "retry": {"on", "attempts", "backoff", "factor", "jitter", "longest", "timeout"},
     "idempotency": {"key", "window"},
     "redundancy": {"standbys", "mode", "copy_every", "coverage", "switch", "load"},
+    "quorum": {"voters", "agree", "beta", "rho", "same_wrong", "rounds", "undecided"},
+    "circuit_breaker": {
+        *("on", "failures", "rate", "window", "min_calls", "open_for", "probes", "per"),
+    },
 }
 _WHAT_IT_DOES = {
     "redundancy": "roles move between units, and how fast depends on whether a standby is ready",
+    "circuit_breaker": "calls that it rejects fail together, not on their own",
+    "rollback": "it takes members back to older states",
+    "self_healing": "it restarts members by how they behave",
+    "quorum": "voters call the model at once, and the step waits for enough of them",
+    "verification": "what is found wrong is done again",
+    "escalation": "humans decide in the end",
+    "hedging": "several copies of a call go out",
+    "fallback": "another service answers instead",
+    "bulkhead": "calls wait in the group's own line, or are rejected",
+    "timeout": "calls that take too long have failed",
     "watchdog": "who notices first depends on the step in hand, and a slow step is a false alarm",
 }
-KNOWN = frozenset(_OF_MECHANISM)
-"""Mechanisms whose fields are known here; a formula may know of fewer."""
+KNOWN = frozenset(_OF_MECHANISM) - {"circuit_breaker", "quorum"}
+"""Mechanisms that most formulas can live with."""
 
 
 def only(model: BaseModel, known: Iterable[str], what: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agentchaos.analytic.base import NoClosedForm
 from agentchaos.metrics.base import Data
 from agentchaos.plan import Plan
-from agentchaos.twin import availability, calls, completion, queues, recovery
+from agentchaos.twin import availability, breakers, calls, completion, queues, recovery
 from agentchaos.twin.estimates import Compared, compare
 from agentchaos.twin.values import Closed, Questions, Unsolved
 
@@ -17,6 +17,7 @@ RECOGNISERS: tuple[Callable[[Plan], Questions], ...] = (
     recovery.questions,
     completion.questions,
     queues.questions,
+    breakers.questions,
     calls.questions,
 )
 
@@ -46,6 +47,10 @@ def solve(plan: Plan) -> Twin:
             try:
                 closed[question.measure] = question.answer()
                 unsolved.pop(question.measure, None)
+                continue
             except NoClosedForm as why:
-                unsolved.setdefault(question.measure, Unsolved(question.measure, question.subject, str(why)))
+                reason = str(why)
+            except ArithmeticError:
+                reason = "its numbers are too large or too small to be computed"
+            unsolved.setdefault(question.measure, Unsolved(question.measure, question.subject, reason))
     return Twin(tuple(closed.values()), tuple(unsolved.values()))

@@ -288,3 +288,34 @@ def test_what_is_agreement() -> None:
     assert compare(closed(0.51), [row(50)] * 3)[2:] == (None, False)
     assert compare(closed(0.5), [row(50)])[2:] == (None, None)
     assert compare(closed(0.5), [])[2:] == (None, None)
+
+
+# -- in the report of a run ---------------------------------------------------------------------
+
+
+def test_the_report_shows_the_closed_forms_and_scores_them_again(chain: Path) -> None:
+    done = call("run", chain, "--json", "--jobs", 1, "--out", chain.parent / "out", "--format", "html")
+    told = json.loads(done.stdout)
+    folder = chain.parent / "out" / "chain" / "latest"
+    forms = {one["measure"]: one for one in told["closed_forms"]}
+    task = forms["task_success{agent=caller}"]
+    # the simulated value is that of the run itself
+    assert task["simulated"] == pytest.approx(told["measures"]["task_success{agent=caller}"]["mean"])
+    assert task["exact"] == pytest.approx(0.729)
+    assert told["no_closed_form"] == []
+    again = json.loads(call("score", folder, "--json").stdout)
+    assert again["closed_forms"] == told["closed_forms"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert '<h2 id="closed-title">Closed forms' in page
+    assert "chain of steps: p^n" in page
+    shown = call("score", folder).stdout
+    assert "closed forms: 2 of 2 agree with the simulation (agentchaos solve)" in shown
+
+
+def test_the_report_says_why_there_is_no_closed_form(tmp_path: Path) -> None:
+    file = write(tmp_path, CHAIN)
+    call("run", file, "--jobs", 1, "--out", tmp_path / "out", "--format", "html", "--replications", 2)
+    folder = tmp_path / "out" / "chain" / "latest"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "2 measures without a closed form, and why" in page
+    assert "fault slow does more to a call than to fail it" in page
