@@ -115,6 +115,7 @@ MECHANISMS: dict[str, Entry] = {
     "heartbeat": Entry("{every: 5s}", "messages{kind=heartbeat}"),
     "hedging": Entry("{on: gpt, after: 3s}", "tokens", "{on: gpt, after: 1h}", ""),
     "idempotency": Entry("{key: task}", _keys, own=("key",)),
+    "quarantine": Entry("{odd: 1, noise: 20%}", "needless_quarantines", "{odd: 10, shows: 1%, noise: 0}", ""),
     "quorum": Entry("{voters: 3, agree: 2}", "tokens", "{voters: 1, agree: 1}", "", own=VOTES),
     "readiness": Entry("{delay: 30s}", lowers("availability"), "{delay: 0s}", ""),
     "reconciler": Entry("{every: 30s}", total("unit_up"), recover="none"),
@@ -137,7 +138,7 @@ MECHANISMS: dict[str, Entry] = {
 RECOVERIES: dict[str, Entry] = {
     "cold_start": Entry("{}", "unit_down_time"),
     "warm_start": Entry("{}", unit_seconds),
-    "hot_start": Entry("{}", unit_seconds),
+    "hot_start": Entry("{}", unit_seconds, own=("shadow_called",)),
     "checkpoint_recovery": Entry("{}", "unit_down_time", beside="{checkpointing: {every: 2 steps}}"),
     "state_reconstruction": Entry("{}", "log_pause", "{append: 0s}", own=("log_appended",)),
     "none": Entry("{}", lowers("unit_availability")),

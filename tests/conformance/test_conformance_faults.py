@@ -22,6 +22,7 @@ drain: 10min
 services:
   gpt: {kind: model, latency: lognormal(mean=2s, cv=0.6), error_rate: 0}
   crm: {kind: tool, latency: exponential(mean=0.5s), side_effects: true, error_rate: 0}
+  store: {kind: store, latency: 20ms, error_rate: 0}
 agents:
   support:
     count: 3
@@ -31,7 +32,7 @@ agents:
     protect:
       heartbeat: {every: 5s}
       watchdog: {after: 1min}
-      checkpointing: {every: 2 steps, verify: false}
+      checkpointing: {every: 2 steps, store: store, verify: false}
     recover: checkpoint
 """
 
@@ -46,7 +47,7 @@ def example(fault: type[Fault]) -> dict[str, Any]:
     if "agent" in fields:
         fields["agent"] = "support"
     if "service" in fields:
-        fields["service"] = fields["service"] if fields["service"] in ("gpt", "crm") else "crm"
+        fields["service"] = fields["service"] if fields["service"] in ("gpt", "crm", "store") else "crm"
     if "at" in fields:
         fields["at"] = "10min"
     if "every" in fields:
@@ -115,7 +116,9 @@ def test_it_leaves_its_events(fault: type[Fault], chaos: Played) -> None:
     struck = {e.incident for e in of_strikes(chaos, "fault_struck", fault)}
     assert struck
     if fault.scope == "call":
-        assert {c.fault for c in chaos.calls if c.fault} == struck
+        kept = chaos.events("checkpoint_saved", "checkpoint_failed")
+        hit = {c.fault for c in chaos.calls if c.fault} | {e.detail.get("fault") for e in kept if e.detail}
+        assert hit - {None} == struck
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
     elif fault.scope == "link":
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
