@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from agentchaos.distributions import Bandwidth, Duration, DurationDistribution, Share
 from agentchaos.mechanisms.base import Mechanism
@@ -38,11 +38,16 @@ INSTEAD: dict[tuple[str, Mode], str] = {
 """(field, mode in which it does nothing) -> how it is there."""
 
 
+def _perhaps(value: object) -> object:
+    return None if value == "none" else value
+
+
 class Redundancy(Mechanism):
     """Units that stand by for the roles of a group; what fails is rebuilt and stands by in its turn.
 
     hot: each runs along with a member, thinks what it thinks and pays for it, and has its state, `lag`
-    behind; it takes over within `switch`. warm: each has the last shipped copy and loads it when promoted.
+    behind; it takes over within `switch`. warm: each has the last shipped copy and loads it when promoted, or
+    reads the newest checkpoint where no copies are shipped.
     cold: each is started when it is needed, as `recover` says, and does not run before.
     """
 
@@ -59,8 +64,11 @@ class Redundancy(Mechanism):
 
     standbys: int = Field(1, ge=1, le=10_000, description="units that stand by for the group")
     mode: Mode = Field("warm", description="how they stand by; none: as 'recover' wants it, else warm")
-    copy_every: Duration = Field(
-        30_000_000_000, alias="copy", gt=0, description="warm: how often the state is shipped to them"
+    copy_every: Annotated[Duration | None, BeforeValidator(_perhaps)] = Field(
+        30_000_000_000,
+        alias="copy",
+        gt=0,
+        description="warm: how often the state is shipped to them; `none`: they read the newest checkpoint",
     )
     lag: Duration = Field(200_000_000, description="hot: how far their state lies behind the member's")
     coverage: Share = Field(

@@ -241,6 +241,9 @@ class Outage(Trouble):
             snapshot, source = yield from self._start(self._starting(answer))
         else:
             yield from taking_over(self, redundancy, member)
+        if redundancy.mode == "warm" and redundancy.copy_every is None and member.spec.checkpointing:
+            reading = self.chance.named("read", self.turn)
+            snapshot, source = (yield from member.checkpoints.read(reading)), "checkpoint"
         if redundancy.mode == "hot":
             assert member.replica is not None
             snapshot = member.replica.at(self.fell)

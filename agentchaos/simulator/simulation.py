@@ -119,8 +119,9 @@ class Simulation:
         saves = spec.checkpointing
         if saves is not None and saves.mode == "async" and (saves.period or saves.gaps) is not None:
             self.env.process(member.checkpoints.tick())
-        if spec.redundancy is not None and spec.redundancy.mode == "warm":
-            self.env.process(member.checkpoints.ship(spec.redundancy.copy_every))
+        standbys = spec.redundancy
+        if standbys is not None and standbys.mode == "warm" and standbys.copy_every is not None:
+            self.env.process(member.checkpoints.ship(standbys.copy_every))
 
     def _settle(self) -> None:
         """What is open at the end: steps in flight get their rows, tasks stay unended and so have failed."""
