@@ -114,6 +114,13 @@ def _histogram(reading: Reading, row: Data) -> Pair:
     return datum.total / NS, float(datum.count)
 
 
+def _restricted(reading: Reading, row: Data) -> Pair:
+    datum = row.get(reading.name)
+    if not isinstance(datum, Histogram):
+        return f"{reading.name} was not measured"
+    return datum.total / NS, float(datum.count)
+
+
 def _incidents(reading: Reading, row: Data) -> list[Incident]:
     datum = row.get("incidents")
     if not isinstance(datum, Incidents):
@@ -157,6 +164,7 @@ def _lost(reading: Reading, row: Data) -> Pair:
 _PAIRS: dict[str, Callable[[Reading, Data], Pair]] = {
     "ratio": _ratio,
     "histogram": _histogram,
+    "restricted": _restricted,
     "point": _point,
     "within": _within,
     "detect": _detect,
