@@ -82,7 +82,7 @@ def _lives(plan: Plan, name: str, measure: str) -> Closed:
     if measure == "survived":
         return Closed(
             measure=f"survived{label}", subject=whom, form=form, formula="R(horizon)", exact=lives(horizon),
-            unit="1", reading=Reading("ratio", f"survived{label}"),
+            unit="1", reading=Reading("once", f"survived{label}"),
         )  # fmt: skip
     return Closed(
         measure=f"time_to_first_outage{label}", subject=whom, form=form, formula="int_0^horizon R(t) dt",
