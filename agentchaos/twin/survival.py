@@ -77,7 +77,12 @@ def _lives(plan: Plan, name: str, measure: str) -> Closed:
     horizon = plan.world.horizon / NS
     label = f"{{agent={name}}}" if name else ""
     named = [name] if name else [n for n in dict.fromkeys(_diagram(plan).names()) if _struck(plan, n)]
-    form, lives = _never_mended(plan, name, named) if _none_comes_back(plan, named) else _mended(plan, named)
+    if _first_failure_is_an_outage(plan, name, named):
+        form, lives = _never_mended(plan, name, named, "the first failure")
+    elif _none_comes_back(plan, named):
+        form, lives = _never_mended(plan, name, named, "block diagram, nothing is mended")
+    else:
+        form, lives = _mended(plan, named)
     whom = name or "the system"
     if measure == "survived":
         return Closed(
@@ -115,7 +120,14 @@ def _none_comes_back(plan: Plan, names: list[str]) -> bool:
     return True
 
 
-def _never_mended(plan: Plan, name: str, names: list[str]) -> tuple[str, Lives]:
+def _first_failure_is_an_outage(plan: Plan, name: str, names: list[str]) -> bool:
+    """Whether all units are in series, so that it does not matter what becomes of the one that failed."""
+    diagram = _diagram(plan)
+    in_series = bool(name) or (diagram.k == len(diagram.of) and set(diagram.of) >= set(names))
+    return in_series and all(plan.world.agents[n].needed == plan.world.agents[n].count for n in names)
+
+
+def _never_mended(plan: Plan, name: str, names: list[str], form: str) -> tuple[str, Lives]:
     groups: dict[str, Structure] = {}
     for one in plan.world.agents:
         groups[one] = Series(())  # what nothing strikes is always up
@@ -129,7 +141,7 @@ def _never_mended(plan: Plan, name: str, names: list[str]) -> tuple[str, Lives]:
         units = tuple(Unit(f"{one}/{n}", strikes.rate) for n in range(group.count))
         groups[one] = KOfN(group.needed, units)
     whole = groups[name] if name else _structure(_diagram(plan), groups)
-    return "block diagram, nothing is mended", partial(block_diagram.survival, whole)
+    return form, partial(block_diagram.survival, whole)
 
 
 def _mended(plan: Plan, names: list[str]) -> tuple[str, Lives]:

@@ -360,10 +360,17 @@ FOUND = [
         500 / 6,
     ),
     (
+        "one unit, however it is mended",
+        lives("a: {}", mend="decide: 3s"),
+        "survived",
+        "the first failure",
+        math.exp(-0.5),
+    ),
+    (
         "series of groups",
         lives("a: {}; b: {}", clock="horizon: 3000s\ndrain: 1s"),
         "time_to_first_outage",
-        "block diagram, nothing is mended",
+        "the first failure",
         50.0,
     ),
     (
@@ -619,7 +626,7 @@ REFUSED = [
         "only after a warm-up",
     ),
     (lives("a: {}; b: {}", mend=CREWS, clock=LONG_LIFE), "survived", "counted from the warm-up on"),
-    (lives("a: {}; b: {}", mend=CREWS), "survived", "too many states"),
+    (lives("a: {count: 2, required: 1}; b: {}", mend=CREWS), "survived", "too many states"),
     (units(group="protect: {heartbeat: {every: 500ms, loss: 0.2}}"), UP, "lost beats are false alarms"),
     (
         point(checkpoints="every: 'uniform(0s, 60s)', write: 2s, mode: async"),
