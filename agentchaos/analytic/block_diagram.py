@@ -71,6 +71,10 @@ def units(structure: Structure) -> Iterator[Unit]:
             yield from units(part)
 
 
+MANY = 20
+"""So many like parts are told by the incomplete beta function instead of one by one."""
+
+
 # -- at given chances ---------------------------------------------------------------------------
 
 
@@ -79,6 +83,11 @@ def k_of_n(k: int, chances: Iterable[float]) -> float:
 
     For equal chances it is sum_{i>=k} C(n, i) R^i (1-R)^(n-i). Barlow and Proschan 1975, section 1.1.
     """
+    chances = list(chances)
+    if len(chances) > MANY and len(set(chances)) == 1 and 0 < k <= len(chances):
+        from scipy.special import bdtrc
+
+        return float(bdtrc(k - 1, len(chances), chances[0]))
     working = [1.0]  # working[i] = P(i of the parts so far work)
     for chance in chances:
         grown = [*working, 0.0]

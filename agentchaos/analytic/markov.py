@@ -79,19 +79,31 @@ def point_availability(chain: Chain, start: State, up: Collection[State], t: flo
 
 
 def interval_availability(chain: Chain, start: State, up: Collection[State], length: float) -> float:
-    """The mean share of [0, length] spent in up states: (1/T) int_0^T A(t) dt.
+    """The mean share of [0, length] spent in up states: (1/T) int_0^T A(t) dt."""
+    return sum(share for state, share in mean_shares(chain, start, 0.0, length).items() if state in up)
+
+
+def mean_shares(chain: Chain, start: State, begin: float, end: float) -> dict[State, float]:
+    """The mean share of [begin, end] spent in each state, from `start` at time 0.
 
     The integral of exp(Q t) is a block of one larger exponential (Van Loan 1978).
     """
     import numpy as np
     from scipy.linalg import expm
 
-    require_positive(length=length)
+    require_positive(length=end - begin)
     q = chain.generator()
     n = len(q)
     large = np.block([[q, np.eye(n)], [np.zeros((n, 2 * n))]])
-    spent = expm(large * length)[chain.states.index(start), n:]
-    return float(sum(s for s, state in zip(spent, chain.states, strict=True) if state in up)) / length
+    at_first = expm(q * begin)[chain.states.index(start)]
+    spent = at_first @ expm(large * (end - begin))[:n, n:] / (end - begin)
+    return {state: float(share) for state, share in zip(chain.states, spent, strict=True)}
+
+
+def absorbed(chain: Chain, start: State, absorbing: Collection[State], t: float) -> float:
+    """The chance that the chain has entered one of `absorbing` by time t: 1 - R(t). Trivedi 2002, 8.3."""
+    held = Chain({move: rate for move, rate in chain.rates.items() if move[0] not in absorbing})
+    return sum(chance for state, chance in transient(held, start, t).items() if state in absorbing)
 
 
 def absorption_time(chain: Chain, start: State, absorbing: Collection[State]) -> float:

@@ -20,7 +20,6 @@ from agentchaos.plan import Plan
 from agentchaos.recoveries.base import Failure, Promote, Restore
 from agentchaos.trace import NS
 from agentchaos.twin import facts
-from agentchaos.twin.recovery import write_time
 from agentchaos.twin.values import Closed, Question, Questions, Reading
 from agentchaos.world import Group
 
@@ -90,6 +89,7 @@ def segment(plan: Plan, name: str) -> Segment:
     steps = facts.fixed(group.tasks.steps, "steps")
     every, write = _cadence(plan, group, steps, times)
     mend = facts.mending(plan, name)
+    facts.no_false_alarms(group, name)
     notice, _, _ = facts.detection(group, name)
     facts.beats_are_many(group, strikes)
     recovery, _ = facts.recovered(group, strikes, notice, mend)
@@ -125,19 +125,20 @@ def _cadence(
     if saves is None:
         return steps, ()
     require(isinstance(answer, Restore), f"recovery {group.recovery.name} reads no checkpoint")
-    require(saves.mode == "sync", "writes beside the work (async) may be cut off, and cost no pause")
+    require(saves.mode != "async", "writes beside the work (async) may be cut off, and cost no pause")
+    facts.well_store(plan, group)
     missing = [part for part in PARTS if part not in saves.covers]
     require(not missing, f"checkpoints do not cover {', '.join(missing)}, which must be made anew")
-    every = saves.steps
-    require(every is not None or saves.period is not None, f"checkpoints come every {saves.every}")
+    every = steps if saves.at_end else saves.steps
     if every is None:
+        if saves.gaps is not None:
+            raise NoClosedForm("snapshots are due at random, and no segment is like another")
         assert saves.period is not None
         same = all(time.variance() == 0 for time in times)
         require(same, "a snapshot is due by the clock, and steps vary in length")
         every = max(1, math.ceil(saves.period / NS / math.fsum(time.mean() for time in times) - 1e-12))
     require(steps % every == 0, f"{every} steps between snapshots do not divide the {steps} of a task")
-    write = write_time(plan, saves)
-    return every, (write,) if write.bounds[1] > 0 else ()
+    return every, facts.write_times(plan, group)
 
 
 def _per_task(plan: Plan, name: str, one: Segment) -> int:

@@ -6,6 +6,7 @@ named here are refused where they are set: a formula that does not know of them 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from agentchaos.trace import NS
 from agentchaos.world import Group, Service
 
 EXPONENTIAL = ("exponential", "poisson")
+WITHOUT_STORE_S = 0.02
+"""The time to write where neither a store nor a latency is named."""
 BEATS_PER_LIFE = 100
 """A crash is as good as uniform between two beats where so many of them come between crashes."""
 
@@ -44,8 +47,10 @@ _SERVICE = {
 }
 _STEP = {"think", "work", "act", "effects"}
 _OF_MECHANISM: dict[str, set[str]] = {
-    "heartbeat": {"every", "misses"},
-    "checkpointing": {"every", "store", "write", "mode", "covers", "generations", "verify"},
+    "heartbeat": {"every", "misses", "loss", "timeout"},
+    "checkpointing": {
+        *("every", "store", "write", "mode", "covers", "generations", "verify", "bandwidth", "again"),
+    },
     "retry": {"on", "attempts", "backoff", "factor", "jitter", "longest", "timeout"},
     "idempotency": {"key", "window"},
     "redundancy": {"standbys", "mode", "copy_every", "coverage", "switch", "load"},
@@ -92,9 +97,12 @@ def mechanisms(group: Group) -> dict[str, BaseModel]:
     return found
 
 
-def only_mechanisms(group: Group, known: Iterable[str], name: str) -> None:
-    """Refuses a mechanism outside `known`, and fields of known ones that no formula knows."""
-    only(group, _GROUP, f"agents.{name}")
+def only_mechanisms(group: Group, known: Iterable[str], name: str, *, also: Iterable[str] = ()) -> None:
+    """Refuses a mechanism outside `known`, and fields of known ones that no formula knows.
+
+    also: fields of the group that this formula knows.
+    """
+    only(group, {*_GROUP, *also}, f"agents.{name}")
     only(group.tasks, _TASKS, f"the tasks of {name}")
     only(group.step, _STEP, f"the steps of {name}")
     for mechanism, fields in mechanisms(group).items():
@@ -203,9 +211,20 @@ def detection(group: Group, name: str) -> tuple[Moments, str, str]:
     beat = group.heartbeat
     if beat is None:
         return moments([group.operator]), "operator's delay", "E[operator]"
-    period = beat.every / NS
-    mean = renewal.heartbeat_delay(period, beat.misses)
-    return Moments(mean, mean**2 + period**2 / 12), "heartbeat", "(m - 1/2) T"
+    period, loss, timeout = beat.every / NS, float(beat.loss), beat.timeout / NS
+    if loss:
+        mean = renewal.lossy_heartbeat_delay(period, beat.misses, loss) + timeout
+        formula = "(m - 1/2 - E[j]) T" + (" + to" if timeout else "") + ", P(j) ~ loss^j, j < m"
+        return Moments(mean, math.inf), "heartbeat with lost beats", formula
+    mean = renewal.probe_delay(period, beat.misses, timeout)
+    formula = "(m - 1/2) T + to" if timeout else "(m - 1/2) T"
+    return Moments(mean, mean**2 + period**2 / 12), "heartbeat", formula
+
+
+def no_false_alarms(group: Group, name: str) -> None:
+    """Refuses lost beats, which take healthy members down."""
+    lost = group.heartbeat is not None and float(group.heartbeat.loss) > 0
+    require(not lost, f"lost beats are false alarms, and each restarts a healthy member of {name}")
 
 
 def mending(plan: Plan, name: str) -> tuple[Distribution, ...]:
@@ -223,10 +242,38 @@ def mending(plan: Plan, name: str) -> tuple[Distribution, ...]:
         assert saves is not None
         if saves.store is not None:
             times.append(plan.world.services[saves.store].latency)
-        size = group.state.bytes(saves.covers)
-        if answer.bandwidth and size:
-            times.append(constant(size / answer.bandwidth))
+        size, bandwidth = group.state.bytes(saves.covers), answer.bandwidth or saves.bandwidth
+        if bandwidth and size:
+            times.append(constant(size / bandwidth))
     return tuple(time for time in times if time.bounds[1] > 0)
+
+
+def write_times(plan: Plan, group: Group) -> tuple[Distribution, ...]:
+    """The times that make up the write of a checkpoint."""
+    saves = group.checkpointing
+    assert saves is not None
+    latency = constant(WITHOUT_STORE_S)
+    if saves.write is not None:
+        latency = saves.write
+    elif saves.store is not None:
+        latency = plan.world.services[saves.store].latency
+    size = group.state.bytes(saves.covers)
+    times = (latency, constant(size / saves.bandwidth) if saves.bandwidth else constant(0.0))
+    return tuple(time for time in times if time.bounds[1] > 0)
+
+
+def well_store(plan: Plan, group: Group) -> None:
+    """Refuses a store of checkpoints that may keep a write or a read waiting, or fail it."""
+    saves = group.checkpointing
+    if saves is None or saves.store is None:
+        return
+    store = plan.world.services[saves.store]
+    only_service(store, saves.store)
+    alone = store.capacity is None or store.capacity >= sum(g.count for g in plan.world.agents.values())
+    require(alone and store.rate_limit is None, f"checkpoints may wait for their store {saves.store}")
+    require(float(store.error_rate) == 0, f"the store {saves.store} fails at times, and a checkpoint with it")
+    for fault in plan.faults:
+        require(fault.target != saves.store, f"fault {fault.label} befalls the store of checkpoints")
 
 
 def told(times: Iterable[Distribution]) -> str:

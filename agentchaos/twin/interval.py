@@ -19,7 +19,6 @@ from agentchaos.plan import Plan
 from agentchaos.recoveries.base import Failure, Restore
 from agentchaos.trace import NS
 from agentchaos.twin import completion, facts
-from agentchaos.twin.recovery import write_time
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,19 +66,19 @@ def _advised(plan: Plan, name: str) -> Advice:
     answer = group.recovery.answer(Failure(standby_ready=False, checkpointed=True))
     require(isinstance(answer, Restore), f"recovery {group.recovery.name} reads no checkpoint")
     require(
-        saves.mode == "sync",
+        saves.mode != "async",
         "writes go on beside the work (async): they cost no time, and the more often the better",
     )
     require(
         saves.steps is not None or saves.period is not None,
         f"checkpoints come every {saves.every}, and not after so many steps or so much time",
     )
-    write = write_time(plan, saves).mean()
+    write = math.fsum(time.mean() for time in facts.write_times(plan, group))
     require(write > 0, "a checkpoint costs nothing: the more often the better")
     life = strikes.gap.mean
     step = workload.step_seconds(group, plan.world.services)
     require(step > 0, "steps take no time: nothing is lost")
-    present = _present_steps(saves, step)
+    present = _present_steps(saves, step, group.tasks.steps.mean())
     best = renewal.exact_interval(write, life)
     around = {max(1, math.floor(best / step)), max(1, math.ceil(best / step))}
     steps = min(sorted(around), key=lambda n: _lost(plan, name, n, life))
@@ -100,11 +99,14 @@ def _advised(plan: Plan, name: str) -> Advice:
     )
 
 
-def _present_steps(saves: Checkpointing, step: float) -> int:
+def _present_steps(saves: Checkpointing, step: float, of_a_task: float) -> int:
+    """About so many steps are between its checkpoints now."""
     if saves.steps is not None:
         return saves.steps
-    assert saves.period is not None
-    return max(1, math.ceil(saves.period / NS / step - 1e-9))
+    if saves.at_end:
+        return max(1, round(of_a_task))
+    gap = saves.gaps.mean() if saves.gaps is not None else (saves.period or 0) / NS
+    return max(1, math.ceil(gap / step - 1e-9))
 
 
 def _lost(plan: Plan, name: str, steps: int, life: float) -> float:
@@ -114,11 +116,11 @@ def _lost(plan: Plan, name: str, steps: int, life: float) -> float:
     times: list[Distribution] = [plan.world.services[called].latency for called in group.step.services]
     times += [group.step.work] if group.step.work is not None else []
     one = interruptions.phase(rate, times)
-    write = interruptions.phase(rate, [write_time(plan, group.checkpointing)])
+    write = interruptions.phase(rate, facts.write_times(plan, group))
     beat = group.heartbeat
     seen = group.operator
     if beat is not None:
-        seen = facts.constant(renewal.heartbeat_delay(beat.every / NS, beat.misses))
+        seen = facts.constant(renewal.probe_delay(beat.every / NS, beat.misses, beat.timeout / NS))
     notice = interruptions.moments([seen])
     recovery = interruptions.interrupted(interruptions.phase(rate, facts.mending(plan, name)), before=notice)
     whole = interruptions.several(rate, [(one, steps), (write, 1)])
@@ -146,7 +148,8 @@ def with_steps(plan: Plan, name: str, steps: int) -> Plan:
     assert saves is not None
     # built anew, not copied: a copy would keep the cadence that was worked out before
     fields = {field: getattr(saves, field) for field in type(saves).model_fields}
-    changed = type(saves)(**{**fields, "every": f"{steps} steps"})
+    mode = "sync" if saves.mode == "exit" else saves.mode
+    changed = type(saves)(**{**fields, "every": f"{steps} steps", "mode": mode})
     protect = group.protect.model_copy(update={"checkpointing": changed})
     agents = {**plan.world.agents, name: group.model_copy(update={"protect": protect})}
     return dataclasses.replace(plan, world=plan.world.model_copy(update={"agents": agents}))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from agentchaos.analytic import renewal
 from agentchaos.analytic.base import NoClosedForm, require
 from agentchaos.distributions import Distribution
 from agentchaos.faults.base import AgentFault, Fault
-from agentchaos.mechanisms.checkpointing import Checkpointing
 from agentchaos.plan import Plan
 from agentchaos.recoveries.base import Failure, Restore
 from agentchaos.trace import NS
 from agentchaos.twin import facts
 from agentchaos.twin.values import Closed, Question, Questions, Reading
 
-WITHOUT_STORE_S = 0.02
-"""The time to write where neither a store nor a latency is named."""
+MANY_GAPS = 20.0
+"""A strike after so many mean gaps finds the snapshots in their long run."""
 
 
 def questions(plan: Plan) -> Questions:
@@ -62,19 +62,6 @@ def _detect(plan: Plan, fault: AgentFault) -> Closed:
 # -- the recovery point -------------------------------------------------------------------------
 
 
-def write_time(plan: Plan, saves: Checkpointing) -> Distribution:
-    """The time to write a checkpoint, where the store always takes it at once."""
-    require(saves.bandwidth is None, "a write takes time by its bytes, which change with the state")
-    store = plan.world.services.get(saves.store or "")
-    if store is not None:
-        require(float(store.error_rate) == 0, f"the store {saves.store} fails some of the writes")
-        require(store.capacity is None, f"writes may stand in line before the store {saves.store}")
-        require(store.rate_limit is None, f"the store {saves.store} has a rate limit")
-    if saves.write is not None:
-        return saves.write
-    return plan.world.services[saves.store].latency if saves.store else facts.constant(WITHOUT_STORE_S)
-
-
 def _point(plan: Plan, fault: AgentFault, which: str) -> Closed:
     name = fault.agent
     group = plan.world.agents[name]
@@ -84,35 +71,70 @@ def _point(plan: Plan, fault: AgentFault, which: str) -> Closed:
     checkpointed = group.recovery.answer(Failure(standby_ready=False, checkpointed=True))
     require(isinstance(checkpointed, Restore), f"recovery {group.recovery.name} reads no checkpoint")
     require(
-        saves.mode == "async" and saves.period is not None,
+        saves.mode == "async" and (saves.period is not None or saves.gaps is not None),
         "snapshots come at the ends of steps, not at a period: how far back one lies depends on the step; "
         "mode: async with a time would do",
     )
-    write = write_time(plan, saves)
-    require(write.variance() == 0, f"writes take {write}: a late one may be overtaken by the next")
+    facts.well_store(plan, group)
+    write = facts.write_times(plan, group)
+    steady = all(time.variance() == 0 for time in write)
+    require(steady, f"writes take {facts.told(write)}: a late one may be overtaken by the next")
+    lag = sum(time.mean() for time in write)
+    if saves.gaps is not None:
+        return _at_random(plan, fault, which, saves.gaps, lag)
     assert saves.period is not None
-    period, lag = saves.period / NS, write.mean()
-    _once_and_uniform(plan, fault, period, lag)
+    period = saves.period / NS
+    _once(plan, fault, period + lag)
+    _over_whole_periods(fault, period)
     _busy_all_the_while(plan, fault, period, lag)
+    form, note = "periodic snapshots", f"tau = {period:g} s, w = {lag:g} s"
     if which == "p95":
         limit = renewal.recovery_point_quantile(0.95, period, lag)
-        formula, exact, unit = f"P(point <= .95 tau + w = {limit:g} s)", 0.95, "1"
-        reading = Reading("within", agent=name, fault=fault.label, limit=limit)
-    elif which == "max":
-        formula, exact, unit = "tau + w", renewal.recovery_point_quantile(1.0, period, lag), "s"
+        return _share_within(fault, limit, f"P(point <= .95 tau + w = {limit:g} s)", form, note)
+    if which == "max":
+        formula, exact = "tau + w", renewal.recovery_point_quantile(1.0, period, lag)
         reading = Reading("largest", agent=name, fault=fault.label)
     else:
-        formula, exact, unit = "tau/2 + w", renewal.recovery_point(period, lag), "s"
+        formula, exact = "tau/2 + w", renewal.recovery_point(period, lag)
         reading = Reading("point", agent=name, fault=fault.label)
     return Closed(
-        measure=f"recovery_point{{fault={fault.label}}}.{which}", subject=name, form="periodic snapshots",
-        formula=formula, exact=exact, unit=unit, reading=reading, bound=which == "max",
-        note=f"tau = {period:g} s, w = {lag:g} s",
+        measure=f"recovery_point{{fault={fault.label}}}.{which}", subject=name, form=form, formula=formula,
+        exact=exact, unit="s", reading=reading, bound=which == "max", note=note,
     )  # fmt: skip
 
 
-def _once_and_uniform(plan: Plan, fault: Fault, period: float, lag: float) -> None:
-    """Refuses strikes that are not one a unit, at a moment that is uniform over whole periods."""
+def _share_within(fault: AgentFault, limit: float, formula: str, form: str, note: str) -> Closed:
+    return Closed(
+        measure=f"recovery_point{{fault={fault.label}}}.p95", subject=fault.agent, form=form, formula=formula,
+        exact=0.95, unit="1", note=note,
+        reading=Reading("within", agent=fault.agent, fault=fault.label, limit=limit),
+    )  # fmt: skip
+
+
+def _at_random(plan: Plan, fault: AgentFault, which: str, gaps: Distribution, lag: float) -> Closed:
+    """Snapshots with gaps that vary: long gaps are hit more often than short ones."""
+    spread = gaps.variance() > 0
+    require(spread, "gaps that do not vary are written as a time")
+    _once(plan, fault, MANY_GAPS * gaps.mean() + lag)
+    _busy_all_the_while(plan, fault, None, lag)
+    form, note = "snapshots at random (inspection paradox)", f"gaps {gaps}, w = {lag:g} s"
+    if which == "mean":
+        return Closed(
+            measure=f"recovery_point{{fault={fault.label}}}.mean", subject=fault.agent, form=form,
+            formula="E[G^2] / (2 E[G]) + w", exact=renewal.random_recovery_point(gaps, lag), unit="s",
+            reading=Reading("point", agent=fault.agent, fault=fault.label), note=note,
+        )  # fmt: skip
+    require(which == "p95", "gaps that vary have no longest one that is reached")
+    require(
+        gaps.kind in facts.EXPONENTIAL,
+        f"the age of a snapshot is exponential for exponential gaps, not {gaps}",
+    )
+    limit = -gaps.mean() * math.log(0.05) + lag
+    return _share_within(fault, limit, f"P(point <= -E[G] ln .05 + w = {limit:g} s)", form, note)
+
+
+def _once(plan: Plan, fault: Fault, earliest: float) -> None:
+    """Refuses strikes that are not one a unit, or that come before the snapshots have gone on for a while."""
     crashes = [f for f in facts.aimed_at(plan, fault.target) if f.scope != "call"]
     require(len(crashes) == 1, "several faults strike it: the second finds what the first left")
     require(
@@ -122,27 +144,35 @@ def _once_and_uniform(plan: Plan, fault: Fault, period: float, lag: float) -> No
     )
     assert fault.at is not None
     low, high = fault.at.bounds
-    periods = (high - low) / period
-    whole = fault.at.kind == "uniform" and abs(periods - round(periods)) < 1e-9 and round(periods) >= 1
-    require(whole, f"the moment {fault.at} is not uniform over whole periods of {period:g} s")
     require(
-        low >= period + lag,
-        f"it strikes before the first snapshot is sure to be durable, at {period + lag:g} s",
+        low >= earliest, f"it strikes before the snapshots have come to their long run, at {earliest:g} s"
     )
     require(low >= plan.world.warmup / NS, "it strikes within the warm-up, where nothing is counted")
     require(high <= plan.world.horizon / NS, "it strikes beyond the horizon too, where it is not played")
 
 
-def _busy_all_the_while(plan: Plan, fault: Fault, period: float, lag: float) -> None:
+def _over_whole_periods(fault: Fault, period: float) -> None:
+    """Refuses a moment that is not uniform over whole periods."""
+    assert fault.at is not None
+    low, high = fault.at.bounds
+    periods = (high - low) / period
+    whole = fault.at.kind == "uniform" and abs(periods - round(periods)) < 1e-9 and round(periods) >= 1
+    require(whole, f"the moment {fault.at} is not uniform over whole periods of {period:g} s")
+
+
+def _busy_all_the_while(plan: Plan, fault: Fault, period: float | None, lag: float) -> None:
     """Refuses a group that is not sure to have one task in hand, whose state changes within each period."""
     name = fault.target
     group = plan.world.agents[name]
     times = facts.step_times(plan, name)
     require(all(time.variance() == 0 for time in times), "steps vary in length, and with them the snapshots")
     step = sum(time.mean() for time in times)
-    ratio = period / step if step else 0.0
+    ratio = period / step if step and period is not None else 0.0
     inside = lag >= step or (ratio >= 1 and abs(ratio - round(ratio)) < 1e-9)
-    require(inside, f"steps of {step:g} s do not divide the period: some crashes lose no finished step")
+    what = (
+        f"steps of {step:g} s do not divide the period" if period is not None else "snapshots come at random"
+    )
+    require(inside, f"{what}: some crashes lose no finished step, unless writes take as long as a step")
     steps = facts.fixed(group.tasks.steps, "steps")
     require(group.tasks.loop is not None, "an idle member has nothing to lose, and tasks come at random")
     assert fault.at is not None

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from agentchaos.analytic.base import NoClosedForm
 from agentchaos.metrics.base import Data
 from agentchaos.plan import Plan
-from agentchaos.twin import availability, breakers, calls, completion, queues, recovery
+from agentchaos.twin import availability, breakers, calls, completion, queues, recovery, survival
 from agentchaos.twin.estimates import Compared, compare
 from agentchaos.twin.values import Closed, Questions, Unsolved
 
 RECOGNISERS: tuple[Callable[[Plan], Questions], ...] = (
     availability.questions,
+    survival.questions,
     recovery.questions,
     completion.questions,
     queues.questions,

@@ -11,8 +11,10 @@ from typing import NamedTuple
 class Reading:
     """How the simulated number is read from the data of replications; see `estimates.estimate`.
 
-    kind: ratio | histogram | point | detect | within | largest | panel | lost. name: the datum; agent and
-    fault: of which incidents or trials; k: of pass^k; limit: seconds, of the share within.
+    kind: ratio | once | histogram | restricted | point | detect | within | largest | panel | lost.
+    once: a share of replications; restricted: a mean in which what had not ended counts as long as it was
+    watched. name: the datum; agent and fault: of which incidents or trials; k: of pass^k; limit: seconds,
+    of the share within.
     """
 
     kind: str

@@ -13,7 +13,7 @@ from agentchaos.analytic import interruptions
 from agentchaos.distributions import parse_distribution
 from agentchaos.simulator.checkpoints import WITHOUT_STORE
 from agentchaos.trace import NS
-from agentchaos.twin.recovery import WITHOUT_STORE_S
+from agentchaos.twin.facts import WITHOUT_STORE_S
 from agentchaos.twin.solving import solve
 from agentchaos.twin.values import Closed
 
@@ -121,6 +121,29 @@ def breaker(
         f"    protect: {{circuit_breaker: {{{how}}}}}\n"
         + "".join(f"    {line}\n" for line in more.splitlines())
     )
+
+
+TMR = "horizon: 50s\ndrain: 1s"
+NEVER = "recover: {cold_start: {start: 1h}}"
+
+
+def lives(
+    groups: str = "a: {count: 3, required: 2}", system: str = "", crash: str = "exponential(mean=100s)",
+    mend: str = NEVER, clock: str = TMR,
+) -> str:  # fmt: skip
+    """Groups of units that fail at 0.01 and, where nothing else is said, are not mended within the run."""
+    text, faults = f"{HEAD}{clock}\n{system}\nagents:\n", []
+    for line in groups.split("; "):
+        name, fields = line.split(": ", 1)
+        body = fields.strip("{}")
+        tasks = "tasks: {schedule: [0s], steps: 1}, step: {work: 1s}"
+        text += f"  {name}: {{{body}{', ' if body else ''}{tasks}, {mend}}}\n"
+        faults.append(f"{{crash: {{name: crash_{name}, agent: {name}, clock: up, every: '{crash}'}}}}")
+    return text + f"faults: [{', '.join(faults)}]\n"
+
+
+CREWS = "recover: {cold_start: {start: exponential(mean=10s)}}, crews: 1"
+LONG_LIFE = "warmup: 2000s\nhorizon: 12000s\ndrain: 500s"
 
 
 def vote(
@@ -327,6 +350,109 @@ FOUND = [
         "renewal reward",
         1 - EC / (EC + (30 + 0.7 + 0.49) / 0.7**3),
     ),
+    ("TMR", lives(), "survived", "block diagram, nothing is mended", 0.657378003),
+    ("TMR of the group", lives(), "survived{agent=a}", "block diagram, nothing is mended", 0.657378003),
+    (
+        "TMR life",
+        lives(clock="horizon: 3000s\ndrain: 1s"),
+        "time_to_first_outage",
+        "block diagram, nothing is mended",
+        500 / 6,
+    ),
+    (
+        "one unit, however it is mended",
+        lives("a: {}", mend="decide: 3s"),
+        "survived",
+        "the first failure",
+        math.exp(-0.5),
+    ),
+    (
+        "series of groups",
+        lives("a: {}; b: {}", clock="horizon: 3000s\ndrain: 1s"),
+        "time_to_first_outage",
+        "the first failure",
+        50.0,
+    ),
+    (
+        "parallel groups",
+        lives("a: {}; b: {}", "system: {parallel: [a, b]}", clock="horizon: 3000s\ndrain: 1s"),
+        "time_to_first_outage",
+        "block diagram, nothing is mended",
+        150.0,
+    ),
+    (
+        "a pair with a crew",
+        lives("a: {count: 2, required: 1}", mend=CREWS, clock="horizon: 60000s\ndrain: 500s"),
+        "time_to_first_outage",
+        "1-of-2, mended meanwhile",
+        (0.03 + 0.1) / (2 * 0.01**2),
+    ),
+    (
+        "a pair with a crew, available",
+        lives("a: {count: 2, required: 1}", mend=CREWS, clock=LONG_LIFE),
+        "availability{agent=a}",
+        "1-of-2, 1 crews",
+        0.983606557,
+    ),
+    (
+        "five units, one crew",
+        lives("a: {count: 5, required: 3}", mend=CREWS, clock=LONG_LIFE),
+        "availability",
+        "block diagram of groups",
+        0.958718701,
+    ),
+    (
+        "five units, one crew: how many are down",
+        lives("a: {count: 5, required: 3}", mend=CREWS, clock=LONG_LIFE),
+        "unit_availability",
+        "alternating renewal",
+        1 - 0.639521769 / 5,
+    ),
+    (
+        "groups in parallel, available",
+        lives("a: {}; b: {}", "system: {parallel: [a, b]}", mend=CREWS, clock=LONG_LIFE),
+        "availability",
+        "block diagram of groups",
+        1 - (1 - 100 / 110) ** 2,
+    ),
+    (
+        "noticed by a probe",
+        units(group="protect: {heartbeat: {every: 500ms, misses: 3, timeout: 1s}}"),
+        "detect_time{fault=crash}",
+        "heartbeat",
+        2.25,
+    ),
+    (
+        "noticed though beats are lost",
+        units(group="protect: {heartbeat: {every: 500ms, misses: 3, loss: 0.2}}"),
+        "detect_time{fault=crash}",
+        "heartbeat with lost beats",
+        0.5 * (2.5 - (0.2 + 2 * 0.04) / 1.24),
+    ),
+    (
+        "snapshots at random",
+        point(
+            'at: "uniform(4000s, 4500s)"',
+            "every: exponential(mean=60s), write: 2s, mode: async",
+            "work: 1s",
+            "loop: 1, steps: 5000",
+        ).replace("700s", "5000s"),
+        "recovery_point{fault=crash}.mean",
+        "snapshots at random (inspection paradox)",
+        62.0,
+    ),
+    (
+        "snapshots with gaps that vary",
+        point(
+            'at: "uniform(4000s, 4500s)"',
+            "every: 'uniform(0s, 120s)', write: 2s, mode: async",
+            "work: 1s",
+            "loop: 1, steps: 5000",
+        ).replace("700s", "5000s"),
+        "recovery_point{fault=crash}.mean",
+        "snapshots at random (inspection paradox)",
+        42.0,
+    ),
     ("vote", vote(), "task_success{agent=caller}", "vote on each step", 0.83692),
     (
         "vote with a common cause",
@@ -420,7 +546,7 @@ REFUSED = [
     (point(crash="every: exponential(mean=200s)"), POINT, "strikes again and again"),
     (point(crash='at: "uniform(600s, 650s)"'), POINT, "not uniform over whole periods"),
     (point(crash="at: 610s"), POINT, "not uniform over whole periods"),
-    (point(crash='at: "uniform(0s, 60s)"'), POINT, "before the first snapshot"),
+    (point(crash='at: "uniform(0s, 60s)"'), POINT, "before the snapshots have come"),
     (point(checkpoints="every: 60s, write: 2s"), POINT, "at the ends of steps"),
     (point(checkpoints="every: 60s, write: 'uniform(1s, 2s)', mode: async"), POINT, "overtaken by the next"),
     (point(step="work: 25s"), POINT, "do not divide the period"),
@@ -488,6 +614,26 @@ REFUSED = [
     (vote("voters: 5, agree: 3, beta: 0.3, same_wrong: 0, undecided: fail"), RIGHT, "voters are correlated"),
     (vote(success="beta(2, 1)"), RIGHT, "a vote bends it"),
     (vote(model=", error_rate: 0.1"), RIGHT, "a voter has no vote"),
+    (
+        lives(mend=CREWS.replace("exponential(mean=10s)", "10s"), clock=LONG_LIFE),
+        UP,
+        "one exponential time to mend",
+    ),
+    (lives(crash="gamma(mean=100s, cv=0.5)"), "survived", "do not live an exponential time"),
+    (
+        lives("a: {}; b: {}", mend=CREWS, clock="horizon: 9000s\ndrain: 9s"),
+        "availability",
+        "only after a warm-up",
+    ),
+    (lives("a: {}; b: {}", mend=CREWS, clock=LONG_LIFE), "survived", "counted from the warm-up on"),
+    (lives("a: {count: 2, required: 1}; b: {}", mend=CREWS), "survived", "too many states"),
+    (units(group="protect: {heartbeat: {every: 500ms, loss: 0.2}}"), UP, "lost beats are false alarms"),
+    (
+        point(checkpoints="every: 'uniform(0s, 60s)', write: 2s, mode: async"),
+        POINT,
+        "before the snapshots have come to their long run",
+    ),
+    (worker(checkpoints="every: 'uniform(1s, 900s)', write: 30s"), TASK, "no segment is like another"),
     (breaker(how="rate: 0.5"), BROKEN, "by a rate over a window"),
     (breaker(more="count: 3"), BROKEN, "3 members share it"),
     (breaker(service="error_rate: 0"), BROKEN, "never fail"),
@@ -541,15 +687,15 @@ def test_what_no_form_knows_is_refused() -> None:
     group = plan.world.agents["unit"]
 
     class Later(type(group)):  # type: ignore[misc]
-        crews: int = 0
+        later: int = 0
 
     values = {name: getattr(group, name) for name in type(group).model_fields}
-    for crews, found in ((0, True), (1, False)):
-        later = Later.model_construct(**values, crews=crews)
-        world = plan.world.model_copy(update={"agents": {"unit": later}})
+    for set_to, found in ((0, True), (1, False)):
+        changed = Later.model_construct(**values, later=set_to)
+        world = plan.world.model_copy(update={"agents": {"unit": changed}})
         twin = solve(dataclasses.replace(plan, world=world))
         assert ("mttf" in {one.measure for one in twin.closed}) is found
-        assert found or "'crews' of agents.unit" in {one.measure: one.reason for one in twin.unsolved}["mttf"]
+        assert found or "'later' of agents.unit" in {one.measure: one.reason for one in twin.unsolved}["mttf"]
 
 
 def test_the_write_without_a_store_is_that_of_the_simulator() -> None:
@@ -577,6 +723,23 @@ PLAYED = {
         more="count: 4",
     ),
     "snapshots": point().replace("operator: 20s", "operator: 20s\n    count: 50"),
+    "groups that live once": lives(
+        "a: {count: 3, required: 2}; b: {}", "system: {parallel: [a, b]}", clock="horizon: 300s\ndrain: 1s"
+    ),
+    "units that wait for a crew": lives(
+        "a: {count: 5, required: 3}", mend=CREWS, clock="horizon: 9000s\ndrain: 500s"
+    ),
+    "beats that are lost": units(
+        group="protect: {heartbeat: {every: 500ms, misses: 2, loss: 0.1, timeout: 100ms}}"
+    ),
+    "snapshots at random": point(
+        'at: "uniform(4000s, 4500s)"',
+        "every: exponential(mean=60s), write: 2s, mode: async",
+        "work: 1s",
+        "loop: 1, steps: 5000",
+    )
+    .replace("700s", "5000s")
+    .replace("operator: 20s", "operator: 20s\n    count: 20"),
     "a vote": vote("voters: 5, agree: 3, rho: 0.3, same_wrong: 1"),
     "a vote held again": vote(
         "voters: 5, agree: 3, beta: 0, same_wrong: 0, rounds: 2, undecided: fail", "0.5"

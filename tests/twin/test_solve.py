@@ -283,6 +283,13 @@ def test_what_is_agreement() -> None:
     assert compare(closed(0.6), spread).agrees is False
     assert compare(closed(0.49, bound=True), spread).agrees is False
     assert compare(closed(0.51, bound=True), spread).agrees is True
+    # one trial a replication: the spread is that of the exact value
+    once = Closed("r", "r", "f", "f", 0.1, "1", Reading("once", "r"))
+    none = compare(once, [row(0)] * 9)
+    assert none.simulated.error == pytest.approx(0.1)
+    assert none.z == pytest.approx(-1)
+    # nothing of the kind was seen: that says nothing
+    assert compare(closed(0.001), [row(0)] * 3)[2:] == (None, None)
     # without any spread: the same to the last digit, or not
     assert compare(closed(0.5), [row(50)] * 3)[2:] == (0.0, True)
     assert compare(closed(0.51), [row(50)] * 3)[2:] == (None, False)
