@@ -209,12 +209,18 @@ class _Source:
         return Problem(tidy(complaint.message), path=dotted(loc))
 
 
+_ONE_OF = ("recover", "rebuild")
+"""Fields with one key, which says what stands there: another key is another thing, not a second one."""
+
+
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Mappings are merged deeply; anything else is replaced."""
+    """Mappings are merged deeply; anything else is replaced, and so is one recovery by another."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
         both = isinstance(old, dict) and isinstance(value, dict)
+        if both and key in _ONE_OF and old.keys() != value.keys():  # type: ignore[union-attr]
+            both = False
         merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
     return merged
 
