@@ -32,11 +32,13 @@ class Fallback(Mechanism):
         0.95, gt=0, description="a step done with such an answer is right so many times as often"
     )
     when: Annotated[tuple[Failure, ...], BeforeValidator(as_list)] = Field(
-        FAILURES, min_length=1, description="how the last attempt at the first must have failed"
+        FAILURES, description="how the last attempt at the first must have failed"
     )
 
     @model_validator(mode="after")
     def _each_once(self) -> Fallback:
+        if not self.when:
+            raise ValueError("'when' says nothing, so that it would never be asked; leave it out for always")
         for name in self.to:
             if name == self.on:
                 raise ValueError(f"'{name}' cannot stand in for itself")

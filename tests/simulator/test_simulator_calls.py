@@ -339,6 +339,17 @@ def test_a_key_does_not_reach_over_to_the_other_service() -> None:
     assert played.data["doubled"].count == 1  # type: ignore[union-attr]
 
 
+def test_a_late_commit_of_the_first_is_seen_though_the_second_has_done_the_deed() -> None:
+    played = run(
+        "{one: {latency: 10s, side_effects: true}, two: {latency: 1s, side_effects: true}}",
+        "{tasks: {schedule: [0s], steps: 1}, step: {act: one},"
+        " protect: {timeout: {on: one, after: 2s}, fallback: {on: one, to: two}}}",
+    )
+    assert played.at("task_ended") == [3]
+    assert played.at("side_effect_committed") == [3, 10]
+    assert played.data["doubled"].count == 1  # type: ignore[union-attr]
+
+
 # -- bulkhead ------------------------------------------------------------------------------------
 
 
