@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from agentchaos.distributions import Share
-from agentchaos.mechanisms.base import Mechanism, Names, as_list
+from agentchaos.mechanisms.base import Mechanism, Names, OneOrMore, as_list
 
 Failure = Literal["error", "timeout", "refused", "rate_limited", "rejected"]
 FAILURES: tuple[Failure, ...] = ("error", "timeout", "refused", "rate_limited", "rejected")
@@ -31,7 +31,7 @@ class Fallback(Mechanism):
     quality: Share = Field(
         0.95, gt=0, description="a step done with such an answer is right so many times as often"
     )
-    when: Annotated[tuple[Failure, ...], BeforeValidator(as_list)] = Field(
+    when: Annotated[tuple[Failure, ...], BeforeValidator(as_list), OneOrMore()] = Field(
         FAILURES, description="how the last attempt at the first must have failed"
     )
 

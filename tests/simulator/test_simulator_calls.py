@@ -543,6 +543,20 @@ def test_all_at_once_keep_the_grammar_and_are_deterministic() -> None:
     }  # fmt: skip
 
 
+def test_the_voters_of_a_member_share_its_breakers_and_fall_back() -> None:
+    group = (
+        "{count: 3, tasks: {loop: endless, steps: 3}, step: {think: m}, operator: 20s, protect:"
+        " {quorum: {voters: 3, agree: 2}, circuit_breaker: {on: m, failures: 3, open: 5s, per: member},"
+        " fallback: {on: m, to: mini}, timeout: {on: m, after: 6s}}}"
+    )
+    faults = "{server_error: {service: m, at: 50s, for: 50s}}, {crash: {agent: a, every: 80s}}"
+    played = run(WILD, group, faults, horizon="300s")
+    assert {e.member for e in played.events("breaker_opened")} == {0, 1, 2}, "the grammar was checked"
+    assert played.events("breaker_closed")
+    degraded = played.value("degraded")
+    assert 0 < degraded < 1
+
+
 def test_what_is_there_and_never_needed_changes_nothing() -> None:
     calm = "{m: {kind: model, latency: exponential(mean=2s)}, mini: {kind: model}}"
     group = (
