@@ -180,7 +180,8 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "breaker_opened": ("agent", "subject"),
     "breaker_half_opened": ("agent", "subject"),
     "breaker_closed": ("agent", "subject"),
-    # subject: the service that failed; value: the quality of the answer; detail: to (who answered)
+    # subject: the service that failed; value: the quality of the answer; detail: to (who answered); a
+    # voter may fall back when its step, and even the task, is over
     "fell_back": ("agent", "member", "task", "step", "subject", "value", "detail"),
     # deciding. vote_cast: value = the voter (from 1), subject = the truth: right | wrong; detail: answer
     # (equal answers agree). vote_decided: value 1 with a quorum, else 0; subject: right | wrong | none;
@@ -366,7 +367,6 @@ class Checker:
             "task_started": self._task_started,
             "task_ended": self._task_ended,
             "claim": self._of_task,
-            "fell_back": self._of_task,
             "side_effect_intended": self._of_task,
             **dict.fromkeys(_OF_STEP, self._of_task),
             "checkpoint_saved": self._parts,

@@ -31,6 +31,14 @@ def test_in_a_checkout_they_stand_beside_the_package(site: Path) -> None:
     assert bundled.path("b") == site / "scenarios" / "b.yaml"
 
 
+def test_those_in_folders_bear_their_names(site: Path) -> None:
+    scenarios(site / "scenarios", "a.yaml")
+    scenarios(site / "scenarios" / "mechanisms", "b.yaml", "b_off.yaml")
+    (site / "pyproject.toml").write_text("")
+    assert bundled.names() == ("a", "mechanisms/b", "mechanisms/b_off")
+    assert bundled.path("mechanisms/b_off") == site / "scenarios" / "mechanisms" / "b_off.yaml"
+
+
 def test_in_a_wheel_they_stand_inside_it(site: Path) -> None:
     scenarios(site / "agentchaos" / "scenarios_data", "a.yaml")
     scenarios(site / "scenarios", "of_another_package.yaml")

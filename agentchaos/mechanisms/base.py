@@ -26,7 +26,15 @@ def as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+class OneOrMore:
+    """Tells the JSON schema that one may stand alone."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        array = handler(core)
+        return {"anyOf": [array["items"], array]}
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(as_list), OneOrMore()]
 
 
 class CallMechanism(Mechanism):

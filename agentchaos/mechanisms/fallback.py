@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from agentchaos.distributions import Share
-from agentchaos.mechanisms.base import Mechanism, Names, as_list
+from agentchaos.mechanisms.base import Mechanism, Names, OneOrMore, as_list
 
 Failure = Literal["error", "timeout", "refused", "rate_limited", "rejected"]
 FAILURES: tuple[Failure, ...] = ("error", "timeout", "refused", "rate_limited", "rejected")
@@ -31,12 +31,14 @@ class Fallback(Mechanism):
     quality: Share = Field(
         0.95, gt=0, description="a step done with such an answer is right so many times as often"
     )
-    when: Annotated[tuple[Failure, ...], BeforeValidator(as_list)] = Field(
-        FAILURES, min_length=1, description="how the last attempt at the first must have failed"
+    when: Annotated[tuple[Failure, ...], BeforeValidator(as_list), OneOrMore()] = Field(
+        FAILURES, description="how the last attempt at the first must have failed"
     )
 
     @model_validator(mode="after")
     def _each_once(self) -> Fallback:
+        if not self.when:
+            raise ValueError("'when' says nothing, so that it would never be asked; leave it out for always")
         for name in self.to:
             if name == self.on:
                 raise ValueError(f"'{name}' cannot stand in for itself")

@@ -20,7 +20,8 @@ class Degraded(Metric):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._there = {group.name for group in setting.groups if "fallback" in group.mechanisms}
-        self._fell: set[str] = set()  # tasks whose step in hand did; a task does one step at a time
+        # by agent and member, since its last step ended: (task, step); a voter may fall back too late
+        self._fell: dict[tuple[str, int], set[tuple[str, int]]] = {}
         self._degraded = self._steps = 0
 
     def take(self, batch: Batch) -> None:
@@ -31,13 +32,12 @@ class Degraded(Metric):
         for row in batch.rows:
             if row[0] == "step":
                 if row[3] in self._there:
-                    degraded = row[6] in fell
-                    fell.discard(row[6])
+                    degraded = (row[6], row[7]) in fell.pop((row[3], row[4]), ())
                     if row[9] == "work" and row[11] in _FINISHED and counts(row[2]):
                         self._steps += 1
                         self._degraded += degraded
             elif row[0] == "fell_back":
-                fell.add(row[4])
+                fell.setdefault((row[2], row[3]), set()).add((row[4], row[5]))
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""

@@ -87,7 +87,8 @@ class SideEffects(Metric):
             if kind == "call":
                 if (ledger := ledgers.get(row[5])) is not None:
                     deed = ledger.deeds.get(row[6])
-                    if deed is not None and deed.service == row[9]:
+                    # the second call of a step is its act, whichever service it is made of
+                    if deed is not None and (deed.service == row[9] or row[7] == 1):
                         deed.answer(row[11])
             elif kind == "step":
                 ledger = ledgers.get(row[6])

@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 
-from agentchaos.metrics.base import Data, Histogram, Incidents, Ratio, Trials
+from agentchaos.metrics.base import Data, Histogram, Incidents, Ratio, Trials, bucket_bounds
 from agentchaos.trace import NS
 
 
@@ -46,6 +47,29 @@ def incident_mean(value: str) -> Callable[[Data], float]:
         if value == "point":
             return sum(i.point for i in rows if i.point is not None) / len(rows) / NS
         return sum(i.detected - i.onset for i in rows if i.detected is not None) / len(rows) / NS
+
+    return read
+
+
+def less(read: Callable[[Data], float]) -> Callable[[Data], float]:
+    """What is left of 1."""
+    return lambda data: 1.0 - read(data)
+
+
+def quantile_of(name: str, q: float) -> Callable[[Data], float]:
+    """A quantile, by the straight line through its bucket: a bucket is 1.6 % wide, too wide for its end."""
+
+    def read(data: Data) -> float:
+        datum = data[name]
+        assert isinstance(datum, Histogram)
+        assert datum.censored == 0
+        wanted, seen = q * datum.count, 0
+        for bucket, count in datum.buckets:
+            if seen + count >= wanted:
+                low, high = bucket_bounds(bucket)
+                return (low + (high - low) * (wanted - seen) / count) / NS
+            seen += count
+        raise AssertionError("no quantile")
 
     return read
 
@@ -121,6 +145,37 @@ agents:
     count: 120
     tasks: {arrive: poisson(RATE/s), steps: 1}
     step: {act: server}
+"""
+)
+
+BREAKER = (
+    _HEAD
+    + """
+warmup: 1000s
+horizon: 11000s
+drain: 1s
+services: {tool: {kind: tool, error_rate: 0.3}}
+agents:
+  caller:
+    count: 8
+    tasks: {loop: endless, steps: 1}
+    step: {work: 1s, act: tool}
+    protect: {circuit_breaker: {failures: 5, open: 30s, probes: 1, per: member}}
+"""
+)
+
+HEDGE = (
+    _HEAD
+    + """
+horizon: 2000s
+drain: 100s
+services: {model: {kind: model, latency: "lognormal(median=1s, sigma=0.8)"}}
+agents:
+  caller:
+    count: 2
+    tasks: {loop: endless, steps: 1}
+    step: {think: model}
+    protect: {hedging: {after: 0s, copies: 2}}
 """
 )
 
@@ -283,6 +338,51 @@ def _erlang_c(servers: int, load: float) -> float:
     return b / (1 - load / servers * (1 - b))
 
 
+_LOGNORMAL = f'"lognormal(mean=1s, cv={math.sqrt(math.e - 1):.12f})"'
+"""With sigma = 1."""
+
+
+def _queue(latency: str, rate: float, limits: str = "capacity: 1") -> str:
+    """One service behind ample members."""
+    text = QUEUE.replace("exponential(mean=1s)", latency).replace("capacity: SERVERS", limits)
+    return text.replace("RATE", str(rate))
+
+
+def _pollaczek(rate: float, square: float) -> float:
+    """M/G/1 with a mean service of 1: rate x E[S^2] / (2 (1 - rho))."""
+    return rate * square / (2 * (1 - rate))
+
+
+def _erlang_b(servers: int, load: float) -> float:
+    b = 1.0
+    for c in range(1, servers + 1):
+        b = load * b / (c + load * b)
+    return b
+
+
+def _blocking(servers: int, places: int, load: float) -> float:
+    weights = [
+        load**n / (math.factorial(min(n, servers)) * servers ** max(0, n - servers))
+        for n in range(places + 1)
+    ]
+    return weights[-1] / math.fsum(weights)
+
+
+def _duty(p: float, k: int = 5, open_: float = 30.0) -> float:
+    """Closed share of a breaker whose calls fail with p, one a second; one probe."""
+    closed = (1 - p**k) / (p**k * (1 - p))
+    return closed / (closed + open_ / (1 - p))
+
+
+def _waits(q: float) -> float:
+    """Full jitter, b = 1, factor 2, three attempts."""
+    return q / 2 + q * q
+
+
+def _hedged(median: float) -> float:
+    return median * math.exp(0.8 * NormalDist().inv_cdf(1 - math.sqrt(0.05)))
+
+
 def _completion(lam: float) -> float:
     return 7200 / 450 * math.exp(lam * 60) * (1 / lam + 20) * (math.exp(lam * 480) - 1)
 
@@ -300,12 +400,23 @@ ORACLES = (
     Oracle("O23", "M/M/1: rho / (mu - lam)", 0.7 / 0.3, 2.33333333,
            QUEUE.replace("SERVERS", "1").replace("RATE", "0.7"), 34,
            mean_of("wait{service=server}"), ("0.7/s", "0.735/s"), 0.735 / 0.265),
+    Oracle("O24", "M/D/1: rho / (2 (1 - rho))", _pollaczek(0.7, 1), 1.16666667, _queue("1s", 0.7), 18,
+           mean_of("wait{service=server}"), ("0.7/s", "0.735/s"), _pollaczek(0.735, 1)),
+    Oracle("O25", "M/G/1: lam E[S^2] / (2 (1 - rho))", _pollaczek(0.7, math.e), 3.1713288,
+           _queue(_LOGNORMAL, 0.7), 66, mean_of("wait{service=server}"), ("0.7/s", "0.735/s"),
+           _pollaczek(0.735, math.e)),
     Oracle("O26", "M/M/c: Erlang C", _erlang_c(3, 2.4), 0.647191011,
            QUEUE.replace("SERVERS", "3").replace("RATE", "2.4"), 9,
            ratio("p_wait{service=server}"), ("2.4/s", "2.52/s"), _erlang_c(3, 2.52)),
     Oracle("O27", "M/M/c: C / (c mu - lam)", _erlang_c(3, 2.4) / 0.6, 1.07865169,
            QUEUE.replace("SERVERS", "3").replace("RATE", "2.4"), 9,
            mean_of("wait{service=server}"), ("2.4/s", "2.52/s"), _erlang_c(3, 2.52) / 0.48),
+    Oracle("O28", "M/M/c/K: p_K", _blocking(3, 5, 2.4), 0.123894281,
+           _queue("exponential(mean=1s)", 2.4, "capacity: 3, queue: 2"), 12,
+           less(ratio("call_success{service=server}")), ("2.4/s", "2.52/s"), _blocking(3, 5, 2.52)),
+    Oracle("O29", "Erlang B", _erlang_b(5, 3), 0.110054348,
+           _queue("exponential(mean=1s)", 3, "capacity: 5, queue: 0"), 12,
+           less(ratio("call_success{service=server}")), ("(3/s", "(3.15/s"), _erlang_b(5, 3.15)),
     Oracle("O33", "(Ts/tau) e^lR (1/l + D) (e^l(tau+C) - 1)", _completion(1 / 3600), 8400.01668,
            COMPLETION, 30, mean_of("task_time"),
            ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _completion(1.05 / 3600)),
@@ -315,6 +426,8 @@ ORACLES = (
            incident_mean("point"), ("every: 60s", "every: 63s"), 33.5),
     Oracle("O38", "(m - 1/2) T", 25.0, 25.0, BEAT, 20,
            incident_mean("detected"), ("every: 10s", "every: 10.5s"), 26.25),
+    Oracle("O42", "(Ec/r) / (Ec/r + W / (1-p)^h)", _duty(0.3), 0.931899072, BREAKER, 12,
+           less(ratio("breaker_open{service=tool}")), ("error_rate: 0.3", "error_rate: 0.315"), _duty(0.315)),
     Oracle("O44", "sum_{i>n/2} C(n,i) p^i q^(n-i)", _majority(0.7), 0.83692, VOTE, 12,
            ratio("task_success"), ("success: 0.7", "success: 0.735"), _majority(0.735)),
     Oracle("O45", "beta p + (1 - beta) P_ind", 0.3 * 0.7 + 0.7 * _majority(0.7), 0.795844, COMMON_CAUSE, 12,
@@ -325,10 +438,14 @@ ORACLES = (
            ratio("call_success{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 - 0.21**3),
     Oracle("O51", "(1 - (1 - p)^n) / p", 1.24, 1.24, RETRY, 24,
            ratio("attempts{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 + 0.21 + 0.21**2),
+    Oracle("O52", "sum_j q^j b 2^(j-1) / 2", _waits(0.2), 0.14, RETRY, 24,
+           ratio("backoff{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), _waits(0.21)),
     Oracle("O53", "p^n", 0.95**20, 0.358485922, CHAIN, 30,
            ratio("task_success"), ("error_rate: 0.05", "error_rate: 0.0525"), 0.9475**20),
     Oracle("O54", "(p^-n - 1) / (1 - p)", (0.95**-20 - 1) / 0.05, 35.7901964, FROM_SCRATCH, 32,
            mean_of("task_time"), (P20, P20_MOVED), (0.9475**-20 - 1) / 0.0525),
     Oracle("O55", "n / p", 20 / 0.95, 21.0526316, FROM_CHECKPOINT, 32,
            mean_of("task_time"), (P20, P20_MOVED), 20 / 0.9475),
+    Oracle("O59", "F^-1(1 - sqrt(0.05))", _hedged(1.0), 1.83685498, HEDGE, 16,
+           quantile_of("task_time", 0.95), ("median=1s", "median=1.05s"), _hedged(1.05)),
 )  # fmt: skip

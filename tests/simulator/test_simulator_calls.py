@@ -339,6 +339,17 @@ def test_a_key_does_not_reach_over_to_the_other_service() -> None:
     assert played.data["doubled"].count == 1  # type: ignore[union-attr]
 
 
+def test_a_late_commit_of_the_first_is_seen_though_the_second_has_done_the_deed() -> None:
+    played = run(
+        "{one: {latency: 10s, side_effects: true}, two: {latency: 1s, side_effects: true}}",
+        "{tasks: {schedule: [0s], steps: 1}, step: {act: one},"
+        " protect: {timeout: {on: one, after: 2s}, fallback: {on: one, to: two}}}",
+    )
+    assert played.at("task_ended") == [3]
+    assert played.at("side_effect_committed") == [3, 10]
+    assert played.data["doubled"].count == 1  # type: ignore[union-attr]
+
+
 # -- bulkhead ------------------------------------------------------------------------------------
 
 
@@ -530,6 +541,20 @@ def test_all_at_once_keep_the_grammar_and_are_deterministic() -> None:
     assert {e.kind for e in played.events("breaker_opened", "breaker_closed", "fell_back")} == {
         "breaker_opened", "breaker_closed", "fell_back",
     }  # fmt: skip
+
+
+def test_the_voters_of_a_member_share_its_breakers_and_fall_back() -> None:
+    group = (
+        "{count: 3, tasks: {loop: endless, steps: 3}, step: {think: m}, operator: 20s, protect:"
+        " {quorum: {voters: 3, agree: 2}, circuit_breaker: {on: m, failures: 3, open: 5s, per: member},"
+        " fallback: {on: m, to: mini}, timeout: {on: m, after: 6s}}}"
+    )
+    faults = "{server_error: {service: m, at: 50s, for: 50s}}, {crash: {agent: a, every: 80s}}"
+    played = run(WILD, group, faults, horizon="300s")
+    assert {e.member for e in played.events("breaker_opened")} == {0, 1, 2}, "the grammar was checked"
+    assert played.events("breaker_closed")
+    degraded = played.value("degraded")
+    assert 0 < degraded < 1
 
 
 def test_what_is_there_and_never_needed_changes_nothing() -> None:
