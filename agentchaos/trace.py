@@ -132,8 +132,9 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "checkpoint_failed": ("agent", "member", "subject", "value", "detail"),
     # a finished step is in the event log; value = ns that the agent waited for it; detail: events (so many)
     "log_appended": ("agent", "member", "task", "step", "subject", "value", "detail"),
-    # value = moment of the snapshot restored; subject = checkpoint | log | copy | empty; step = step
-    # restored to; detail: parts, epoch (the epoch it ends), lost_steps, lost_tokens, point (ns),
+    # value = moment of the snapshot restored; subject = checkpoint | log | copy | empty | live (handed
+    # over as it was); step = step restored to; detail: parts, epoch (that it ends; -1: none), lost_steps,
+    # lost_tokens, point (ns),
     # memory_point (ns), pause (ns that a process which lives on spent reading), lost_parts (what was
     # there and came back empty), replayed (events of the log, where it was one)
     "state_restored": ("agent", "member", "subject", "value", "detail"),

@@ -25,8 +25,9 @@ class Doubles:
             self._suspects.setdefault(row[5], []).append((row[1], row[12]))
 
     def set_back(self, event: Event) -> None:
-        """A recovery set the task back."""
-        if event.task and event.incident:
+        """A recovery set the task back, or cut a step short that is done again."""
+        ends = (event.detail or {}).get("epoch", 0) >= 0  # what moved as it was set nothing back
+        if event.task and event.incident and ends:
             self._suspects.setdefault(event.task, []).append((event.time, event.incident))
 
     def haunted(self, event: Event) -> None:

@@ -292,6 +292,37 @@ class Mending:
         if given.goal:
             self.state.damage("corrupt", ("goal",), given.goal)
 
+    def moved(self, case: Case, *, cut: bool) -> None:
+        """The state is on another unit as it was; only the sessions of the tools are opened again.
+
+        cut: a step is cut short by it, and is done again.
+        """
+        task = self.patient.task
+        self.reconnect = True
+        epoch = -1
+        if cut and task is not None:
+            epoch, task.epoch = task.epoch, task.epoch + 1  # what is done again is drawn anew
+        self.sim.event(
+            "state_restored",
+            agent=self.group.name,
+            member=self.patient.index,
+            task=task.id if task else "",
+            step=task.done if task else 0,
+            incident=case.id,
+            subject="live",
+            value=self.env.now,
+            detail={
+                "parts": [name for name, part in self.state.parts.items() if part.version],
+                "epoch": epoch,
+                "lost_steps": 0,
+                "lost_tokens": 0,
+                "lost_parts": [],
+                "point": 0 if task else None,
+                "memory_point": 0,
+                "pause": 0,
+            },
+        )
+
     def _memory_point(self, snapshot: Snapshot | None, image: Image | None, onset: int, kept: bool) -> int:
         """0 if memory did not change since the snapshot, else how far back its memory lies; ns."""
         version = self.state.parts["memory"].version

@@ -217,13 +217,13 @@ class HandOver(Trouble):
         if not self._stands():  # it failed before it could move: others see to that
             self._let_go()
             return
-        self._move()
-        if departure is None:
-            return
-        if departure.rests.triggered:
+        cut = departure is not None and not departure.rests.triggered
+        self._move(cut=cut)
+        if cut:
+            assert self.member.process is not None
+            self.member.process.interrupt()
+        elif departure is not None:
             departure.go.succeed()
-        else:
-            self._cut_short()
 
     def _stands(self) -> bool:
         return self.old.trouble is None and self.member.unit is self.old
@@ -233,26 +233,18 @@ class HandOver(Trouble):
         self.standby.holds(None)
         self.over.succeed(False)
 
-    def _move(self) -> None:
-        """The role stands on the standby from now on, with its live state; sessions are opened again."""
+    def _move(self, *, cut: bool) -> None:
+        """The role stands on the standby from now on, with its live state."""
         member, old = self.member, self.old
         case = meant(member, self.strike)
         who = {"incident": case.id, "agent": member.group.name, "member": member.index}
         self.sim.event("recovery_started", subject="hand_over", **who)
         self.standby.trouble = old.role = None
         member.moves_to(self.standby)
-        member.mending.reconnect = True
         self.sim.event("failed_over", value=self.standby.number, **who)
+        member.mending.moved(case, cut=cut)
         old.down(self.strike.id, PLANNED)
         old.trouble = Absence(old, self.strike, self.blow.away)
         if member.task is None:
             member.cases.served(idle=True)
         self.over.succeed(True)
-
-    def _cut_short(self) -> None:
-        """The grace is over in the middle of a step: it is done again on the new unit."""
-        member = self.member
-        if member.task is not None:
-            member.task.epoch += 1  # what is done again is drawn anew
-        assert member.process is not None
-        member.process.interrupt()

@@ -80,7 +80,11 @@ COLD = fields({"mode": st.just("cold"), **STANDBYS})
 PROTECT = fields(
     {},
     {
-        "heartbeat": fields({"every": time(1, 5), "misses": st.integers(1, 3)}),
+        "heartbeat": fields(
+            {"every": time(1, 5), "misses": st.integers(1, 3)},
+            {"loss": st.sampled_from([0.1, 0.5]), "timeout": time(0, 8)},
+        ),
+        "readiness": fields({"delay": latency(4)}),
         "watchdog": fields({"after": time(4, 40)}),
         "checkpointing": fields(
             {
@@ -127,6 +131,11 @@ TASKS = fields(
 
 
 STARTS = {"hot": ["hot_start"], "warm": ["warm_start"], "cold": []}
+
+
+def budget(most: int) -> Strategy:
+    numbers = st.integers(1, most)
+    return fields({"min_available": numbers}) | fields({"max_unavailable": numbers})
 
 
 @st.composite
@@ -177,7 +186,10 @@ def group(draw: st.DrawFn) -> dict[str, Any]:
         "operator": draw(latency(20)),
         "decide": draw(time(0, 2)),
         "rebuild": {"cold_start": {"start": draw(latency(5)), "load": "0s"}},
+        "crews": draw(maybe(st.integers(1, 3))),
     }
+    if count > 1 and draw(st.booleans()):
+        made["protect"]["disruption_budget"] = draw(budget(count - 1))
     if draw(st.booleans()):
         made["step"]["think"] = "gpt"
     if draw(st.booleans()):
@@ -208,6 +220,10 @@ AGENT_FAULTS: dict[str, Strategy] = {
     "state_loss": fields({"parts": PARTS_STRUCK}),
     "state_corruption": fields({"parts": PARTS_STRUCK}),
     "checkpoint_corrupt": fields({"generations": st.integers(1, 3)}),
+    "drain": fields(
+        {"units": st.just(1) | st.sampled_from([0.5, 1.0])}, {"for": time(0, 30), "grace": time(0, 9)}
+    ),
+    "rolling_update": fields({"batch": st.integers(1, 3), "grace": time(0, 9)}),
 }
 CALL_FAULTS: dict[str, Strategy] = {
     "latency": fields({"factor": st.sampled_from([2, 30])}),
@@ -217,6 +233,15 @@ CALL_FAULTS: dict[str, Strategy] = {
     "timeout_before_commit": fields({"after": time(1, 10)}),
     "timeout_after_commit": fields({"after": time(1, 10)}),
 }
+
+
+SYSTEM = st.sampled_from(
+    [
+        {"series": ["a", "b"]},
+        {"parallel": ["a", "b"]},
+        {"k_of_n": {"k": 2, "of": ["a", {"parallel": ["b", "a"]}, "b"]}},
+    ]
+)
 
 
 @st.composite
@@ -271,6 +296,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
             "disk": {"kind": "store", "latency": draw(latency(0.5))},
         },
         "agents": agents,
+        **({"system": draw(SYSTEM)} if len(agents) == 2 else {}),
         "faults": [f for f in faults if f is not None],
     }
 
