@@ -111,7 +111,9 @@ def plan_of(approach: Approach, overrides: tuple[str, ...], replications: int) -
     return dataclasses.replace(pipeline.decide(loaded, replications=replications), arms=("chaos",))
 
 
-def play(approach: Approach, replications: int, *, hundredfold: bool = False, jobs: int | None = None) -> Line:
+def play(
+    approach: Approach, replications: int, *, hundredfold: bool = False, jobs: int | None = None
+) -> Line:
     """Plays an approach: what it came to."""
     overrides = (*HUNDREDFOLD, *approach.more) if hundredfold else ()
     plan = plan_of(approach, overrides, replications)
