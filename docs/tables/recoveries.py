@@ -126,14 +126,14 @@ def play(
 HEAD = """\
 # The five recoveries
 
-One agent (`scenarios/recoveries/_agent.yaml`) has worked for more than two hours, about 2.5 s a step, and its
-process crashes. What the five approaches make of that is *simulated from composed times*: detection, decision,
-start of a process, loading, bytes over bandwidth, events over replay rate. No recovery time is written anywhere.
-`agentchaos explain NAME` tells each part with its source.
+One agent (`scenarios/recoveries/_agent.yaml`) has worked for more than two hours, about 2.5 s a step, and
+its process crashes. What the five approaches make of that is *simulated from composed times*: detection,
+decision, start of a process, loading, bytes over bandwidth, events over replay rate. No recovery time is
+written anywhere. `agentchaos explain NAME` tells each part with its source.
 
-This page is what `python docs/tables/recoveries.py` writes ({n} replications each, seed {seed}, one-sided 95 %
-bounds in brackets). Classes as numbers: seconds are less than a minute, minutes less than an hour, hours less than
-a day. A time is in its class if its mean with both bounds and its 95th percentile are.
+This page is what `python docs/tables/recoveries.py` writes ({n} replications each, seed {seed}, one-sided
+95 % bounds in brackets). Classes as numbers: seconds are less than a minute, minutes less than an hour, hours
+less than a day. A time is in its class if its mean with both bounds and its 95th percentile are.
 """
 BETWEEN = """
 ## With state a hundred times as large
@@ -144,14 +144,14 @@ numbers.
 READING = """
 ## What it says
 
-* **Cold start** is the only one whose time does not grow with the state, as it restores none of it. That is its
-  price too: everything is gone.
-* **Hot start** does not load the state when it is needed, since it has it already. Its time stays in its class; what
-  it costs is a second agent that thinks along all the time.
-* **Warm start and checkpoint recovery** read the state: with a hundredfold of it they take more than an hour, and
-  leave their class. The checkpoints themselves then take most of the agent's time.
-* **State reconstruction** loses nothing, and pays for it with a time that grows with the agent's life. A hundred
-  times as many events take longer than a day.
+* **Cold start** is the one whose time does not grow with the state because it restores none of it. That is
+  its price too: everything is gone.
+* **Hot start** does not load the state when it is needed, since it has it already. Its time stays in its
+  class; what it costs is a second agent that thinks along all the time.
+* **Warm start and checkpoint recovery** read the state: with a hundredfold of it they take more than an hour,
+  and leave their class. Writing the checkpoints then takes most of the agent's time.
+* **State reconstruction** loses nothing, and pays for it with a time that grows with the agent's life. A
+  hundred times as many events take longer than a day.
 """
 COLUMNS = (
     "approach",
@@ -201,7 +201,7 @@ def cells(line: Line) -> tuple[str, ...]:
         bounded(found["work_recovery_time"]),
         bounded(found["recovery_point"]),
         bounded(found["lost_steps"], "1"),
-        plain(found, "agent_hours", lambda value: f"{value:.2f}"),
+        plain(found, "agent_hours", lambda seconds: f"{seconds / HOUR:.2f}"),
         plain(found, "tokens", lambda value: f"{value / 1e6:.2f} M"),
         plain(found, "checkpoint_pause", lambda value: quantity(value, "s"), "log_pause"),
         str(found["recovery_time"].n),

@@ -75,7 +75,7 @@ class Difference:
         return self.high < 0
 
 
-def difference(one: str, other: str, read: Read, replications: int = 12) -> Difference:
+def difference(one: str, other: str, read: Read, replications: int = 8) -> Difference:
     """What the other scenario has of a measure beyond the one."""
     from scipy.stats import t
 
