@@ -21,7 +21,7 @@ from agentchaos.scoring.results import Measured
 from agentchaos.scoring.table import Table
 
 PAGE = Path(__file__).parent.parent / "recoveries.md"
-REPLICATIONS = 100
+REPLICATIONS = 60
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 HUNDREDFOLD = (
