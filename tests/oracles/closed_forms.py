@@ -74,6 +74,14 @@ def quantile_of(name: str, q: float) -> Callable[[Data], float]:
     return read
 
 
+def lost_per_failure(data: Data) -> float:
+    """The seconds of work that a failure makes worthless, in the mean over those of a replication."""
+    lost, incidents = data["time{class=lost}"], data["incidents"]
+    assert isinstance(lost, Ratio)
+    assert isinstance(incidents, Incidents)
+    return lost.numerator / len(incidents.rows) / NS
+
+
 def pass_k(k: int) -> Callable[[Data], float]:
     def read(data: Data) -> float:
         datum = data["panel"]
@@ -207,6 +215,20 @@ agents:
     operator: 80s
     tasks: {loop: 12, steps: 1}
     step: {work: 7200s}
+faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
+"""
+)
+
+SEGMENT = (
+    _HEAD
+    + """
+horizon: 200000s
+drain: 1000s
+agents:
+  worker:
+    count: 40
+    tasks: {loop: endless, steps: 1}
+    step: {work: 480s}
 faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
 """
 )
@@ -387,6 +409,10 @@ def _completion(lam: float) -> float:
     return 7200 / 450 * math.exp(lam * 60) * (1 / lam + 20) * (math.exp(lam * 480) - 1)
 
 
+def _segment(length: float, lam: float = 1 / 3600) -> float:
+    return 1 / lam - length / math.expm1(lam * length)
+
+
 def _scratch(lam: float) -> float:
     return (1 / lam + 80) * (math.exp(lam * 7200) - 1)
 
@@ -422,6 +448,9 @@ ORACLES = (
            ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _completion(1.05 / 3600)),
     Oracle("O34", "(1/l + Rc) (e^lTs - 1)", _scratch(1 / 3600), 23511.7264, SCRATCH, 26,
            mean_of("task_time"), ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _scratch(1.05 / 3600)),
+    # the rate moves it by a thousandth only (by lam L^2 / 12), so that its length is moved instead
+    Oracle("O35", "1/lam - L / (e^(lam L) - 1)", _segment(480), 234.668246, SEGMENT, 5,
+           lost_per_failure, ("work: 480s", "work: 504s"), _segment(504)),
     Oracle("O37", "tau / 2 + w", 32.0, 32.0, POINT, 20,
            incident_mean("point"), ("every: 60s", "every: 63s"), 33.5),
     Oracle("O38", "(m - 1/2) T", 25.0, 25.0, BEAT, 20,
