@@ -237,7 +237,8 @@ def bonds(draw: st.DrawFn, agents: dict[str, Any], name: str) -> None:
         agents[name]["talk"] = {"to": whom, "taints": draw(SHARE), "delay": draw(latency(2)), **often}
     onward = draw(st.sampled_from([None, None, "a", "b"]))
     if name == "a" and onward == "b" in agents and agents["b"]["tasks"].get("loop") != "endless":
-        agents[name]["hand_off"] = {"to": "b", "chance": draw(st.sampled_from([0.5, 1])), "carries": draw(SHARE)}
+        chance = draw(st.sampled_from([0.5, 1]))
+        agents[name]["hand_off"] = {"to": "b", "chance": chance, "carries": draw(SHARE)}
     elif onward == name and agents[name]["tasks"].get("loop") != "endless":
         agents[name]["hand_off"] = {"to": name, "rounds": draw(st.integers(1, 2)), "carries": draw(SHARE)}
 
