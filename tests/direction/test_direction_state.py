@@ -134,7 +134,7 @@ def test_hand_offs_carry_what_is_wrong_to_the_next_group() -> None:
 
 
 def test_cascades_within_groups_make_up_the_whole() -> None:
-    for data in replications(PIPE.replace("CARRIES", "100%", N):
+    for data in replications(PIPE.replace("CARRIES", "100%"), N):
         datum = data["incidents"]
         assert isinstance(datum, Incidents)
         for _, incident in datum.rows:
