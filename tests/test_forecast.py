@@ -56,6 +56,43 @@ def test_every_source_of_work_counts(tmp_path: Path, tasks: str, busy: float, nu
     assert workload.tasks(a, whole.services, horizon) == pytest.approx(number)
 
 
+HANDED = """
+name: handed
+horizon: 1h
+services: {t: {kind: tool, latency: 10s}}
+agents:
+  a:
+    tasks: {arrive: 100s, steps: 2, spawn: {probability: 50%, generations: 1}}
+    step: {act: t}
+    hand_off: {to: b, chance: 50%, rounds: 1}
+  b:
+    count: 2
+    tasks: {steps: 3}
+    step: {act: t}
+    hand_off: {to: c}
+  c:
+    tasks: {steps: 1}
+    step: {act: t}
+    hand_off: {to: b, rounds: 1}
+"""
+
+
+def test_tasks_that_are_handed_over_count_as_far_as_their_rounds_go(tmp_path: Path) -> None:
+    path = tmp_path / "handed.yaml"
+    path.write_text(
+        HANDED.replace("chance: 50%, rounds: 1", "chance: 50%").replace("to: c}", "to: c, rounds: 1}")
+    )
+    whole = read(path, Scenario).value
+    handed = workload.handed_over(whole.agents, whole.services, 3600.0)
+    # 36 arrive and beget as many; half go on to b, from there to c, back to b, and once more to c
+    assert handed == {"a": 0.0, "b": 36 + 36, "c": 36 + 36}
+    b = whole.agents["b"]
+    assert workload.tasks(b, whole.services, 3600.0, handed["b"]) == 72
+    assert workload.utilisation(b, whole.services, 3600.0, handed["b"]) == pytest.approx(72 * 30 / 7200)
+    assert workload.utilisation(b, whole.services, 3600.0) == 0.0
+    assert "b: 2 roles (2 required), 0 standbys, about 30% busy" in call("plan", path).stdout
+
+
 def test_work_that_takes_no_time_keeps_nobody_busy_and_is_counted(tmp_path: Path) -> None:
     for tasks, number in (("loop: 3, steps: 5", 6), ("schedule: [1min], steps: 5", 1)):
         path = scenario(tmp_path, tasks, service="0s")

@@ -61,6 +61,11 @@ GOOD: list[Row] = [
     Event("unit_down", 40, "a", value=0),
     Event("role_down", 40, "a", 0),
     Event("part_lost", 40, "a", 0, subject="memory"),
+    Event("part_tainted", 41, "a", incident=STRIKE, subject="memory"),
+    Event("message_sent", 42, "a", 0, "t", 1, "", "b", None,
+          {"id": "t#0.1", "kind": "talk", "to": 0, "taint": []}),
+    Event("message_delivered", 43, "b", 0, subject="a", detail={"id": "t#0.1", "kind": "talk"}),
+    Event("message_acted", 44, "b", 0, "t", 2, "", "a", None, {"id": "t#0.1", "kind": "talk", "taint": []}),
     Event("failure_detected", 50, incident=STRIKE, subject="liveness"),
     Event("recovery_started", 51, incident=STRIKE, subject="restore"),
     Event("unit_up", 60, "a", value=0),
@@ -186,6 +191,19 @@ REFUSED = {
     "up without down": (without("unit_down"), "unit a/0 is up already"),
     "role up twice": (twice("role_up"), "role a/0 is up already"),
     "part": (with_row("part_lost", subject="mind"), "part 'mind' is unknown"),
+    "nobody's plan": (
+        with_row("part_tainted", subject="plan"), "member must be filled: agents share nothing but memory"),
+    "sent twice": (twice("message_sent"), "message 't#0.1' is sent, but was sent before"),
+    "not sent": (without("message_sent"), "message 't#0.1' is delivered, but was not sent before"),
+    "not delivered": (without("message_delivered"), "message 't#0.1' is acted, but was sent before"),
+    "acted twice": (twice("message_acted"), "message 't#0.1' is acted, but was not sent before"),
+    "kind of message": (
+        with_row("message_acted", detail={"id": "t#0.1", "kind": "shout", "taint": []}),
+        "kind 'shout' is unknown"),
+    "what a message brings": (
+        with_row("message_sent", detail={"id": "t#0.1", "kind": "talk", "to": 0}),
+        "detail must have 'taint'"),
+    "sender of a message": (with_row("message_sent", member=-1), "member must be filled"),
     "parts": (
         with_row("checkpoint_saved", detail={"parts": ["plan", "mind"], "pause": 0}),
         "parts ['mind'] are unknown"),

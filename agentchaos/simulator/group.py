@@ -47,6 +47,7 @@ class Task:
         "latest",
         "length",
         "letter",
+        "lineage",
         "over",
         "right",
         "right_share",
@@ -64,6 +65,7 @@ class Task:
         self.depth = 0
         self.given: Given | None = None
         self.letter: Any = None  # by which another group handed it over
+        self.lineage: tuple[str, ...] = ()  # the groups that it came through before
         self.over = self.late = False  # late: twice its deadline has passed
         self.latest: int | None = None  # when that is
         self.holder: Role | None = None
@@ -246,14 +248,21 @@ class Team:
             due.callbacks.append(lambda _: self._too_late(task))
 
     def offer(
-        self, number: str, depth: int = 0, *, given: Given | None = None, letter: object = None
+        self,
+        number: str,
+        depth: int = 0,
+        *,
+        lineage: tuple[str, ...] = (),
+        given: Given | None = None,
+        letter: object = None,
     ) -> None:
         """A task arrives: to the first idle member, else to the end of the queue.
 
         given, letter: what is wrong with one that was handed over, and how it came.
         """
         task = self.make(number)
-        task.depth, task.given, task.letter = depth, given, letter
+        task.depth, task.lineage = depth, lineage
+        task.given, task.letter = given, letter
         self.plan_task(task)
         self.arrive(task)
         if self.idle:

@@ -452,4 +452,4 @@ class Member:
             and task.stream.uniform(chance.index(chance.SPAWN, 0, self.number)) < float(spawn.probability)
         ):
             number = task.id.split("/", 1)[1]
-            self.group.offer(f"{number}>{self.number}", task.depth + 1)
+            self.group.offer(f"{number}>{self.number}", task.depth + 1, lineage=task.lineage)

@@ -160,7 +160,7 @@ class Post:
         hand = self.hand_off
         assert hand is not None
         stream = task.stream.named("hand off")
-        lineage = task.id.split("/")[:-1]
+        lineage = (*task.lineage, self.group.name)
         if lineage.count(hand.to) > (hand.rounds or 0):
             return
         if stream.uniform(WHETHER) >= float(hand.chance):
@@ -174,7 +174,7 @@ class Post:
         letter = Letter(task.id, self.group.name, given.ids if given else NONE, 1.0, stream, 0)
         team = self.sim.teams[hand.to]
         if self._send(letter, "handoff", hand.to, -1, task.id, task.done):
-            team.offer(task.id, given=given, letter=letter)
+            team.offer(f"({task.id})", lineage=lineage, given=given, letter=letter)
 
     def take(self, task: Task) -> None:
         """A task that was handed over is in hand."""

@@ -7,6 +7,7 @@ over replications, as for every paired difference (two-sided 95 %: one-sided 97.
 from __future__ import annotations
 
 import functools
+import math
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from agentchaos import bundled, pipeline
 from agentchaos.metrics.base import Count, Data, Histogram, Ratio
 from agentchaos.scoring import intervals
-from agentchaos.scoring.measures import histogram_quantile
+from agentchaos.scoring.measures import PICKS, base_name, histogram_quantile, sampled
 
 
 class Difference(NamedTuple):
@@ -41,8 +42,15 @@ def ours(name: str) -> str:
 
 
 def value(data: Data, measure: str) -> float:
-    """A measure of one replication, such as `task_success` or `task_time.p95`."""
+    """A measure of one replication, such as `task_success` or `task_time.p95`.
+
+    Of incidents the mean over those of the replication, 0 where there are none.
+    """
     name, _, statistic = measure.partition(".")
+    if base_name(name) in PICKS:
+        incidents: Any = data["incidents"]
+        seen = [number for _, number, _ in sampled(incidents.rows, name)]
+        return math.fsum(seen) / len(seen) if seen else 0.0
     datum: Any = data[name]
     if isinstance(datum, Histogram):
         number = histogram_quantile(datum, 0.95) if statistic == "p95" else datum.total / datum.count / 1e9

@@ -17,7 +17,7 @@ from simulator.played import Played, decide, fold, played
 
 from agentchaos.metrics.base import Count, Histogram, Ratio
 from agentchaos.simulator.simulation import Simulation
-from agentchaos.trace import Call, Event, Recorder, Row, check
+from agentchaos.trace import PARTS, Call, Event, Recorder, Row, Step, check
 
 pytestmark = pytest.mark.slow
 
@@ -332,6 +332,66 @@ def _in_time(run_: Played, arrived: dict[str, int], facts: dict[str, Any]) -> No
     for task, since in arrived.items():
         if task not in over and facts[task]["deadline"] is not None:
             assert since + 2 * facts[task]["deadline"] >= run_.plan.world.end
+
+
+@many
+@given(worlds())
+def test_without_faults_nothing_bears_a_strike(world: World) -> None:
+    run_ = run(world, "control")
+    assert not any(step.taint for step in run_.steps)
+    assert not run_.events("part_tainted", "part_cleansed")
+    assert all(e.detail is not None and not e.detail["taint"] for e in run_.events("message_sent"))
+
+
+@many
+@given(worlds())
+def test_taint_comes_from_strikes_and_stays_where_it_is_told(world: World) -> None:
+    """What steps read is what their agent's parts, the shared ones included, bear at that moment."""
+    run_ = run(world)
+    struck = {e.incident for e in run_.events("fault_struck")}
+    bears: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    received = {call.fault for call in run_.calls if call.fault}
+    for row in run_.rows:
+        if row[0] in ("part_tainted", "part_cleansed"):
+            event = Event(*row)
+            turn = 1 if event.kind == "part_tainted" else -1
+            whose = bears[event.agent, event.member]
+            whose[event.incident] += turn
+            assert event.incident in struck
+            assert 0 <= whose[event.incident] <= len(PARTS)
+            assert event.member >= 0 or run_.plan.world.agents[event.agent].state.shared
+        elif row[0] == "step" and row[9] == "work":
+            step = Step(*row)
+            own, shared = bears[step.agent, step.member], bears[step.agent, -1]
+            held = {strike for strike in struck if own[strike] or shared[strike]}
+            assert set(step.taint) - received <= held <= set(step.taint) | received
+
+
+@many
+@given(worlds())
+def test_messages_are_delivered_and_acted_on_once_and_bring_no_more_than_they_have(world: World) -> None:
+    run_ = run(world)
+    brings: dict[tuple[str, str], set[str]] = {}
+    for event in run_.events("message_sent", "message_acted"):
+        detail = event.detail or {}
+        message = (detail["kind"], detail["id"])
+        if event.kind == "message_sent":
+            assert message not in brings
+            brings[message] = set(detail["taint"])
+        else:
+            assert set(detail["taint"]) <= brings[message]
+
+
+@many
+@given(worlds())
+def test_what_was_handed_over_is_named_after_what_it_came_from(world: World) -> None:
+    run_ = run(world)
+    done = {e.task for e in run_.events("task_ended") if (e.detail or {})["outcome"] == "done"}
+    for event in run_.events("task_planned"):
+        group, parent = event.task.split("/", 1)
+        assert group == event.agent
+        if parent.startswith("(") and parent.endswith(")"):
+            assert parent[1:-1] in done
 
 
 @many

@@ -64,11 +64,18 @@ STATE = fields(
                 "corrupt_hazard": st.sampled_from([1, 5]),
                 "corrupt_wrong": SHARE,
                 "notice": SHARE,
+                "stale_hazard": st.sampled_from([1, 5]),
+                "stale_wrong": SHARE,
+                "stale_steps": st.integers(1, 6),
+                "stale_notice": SHARE,
+                "poison_hazard": st.sampled_from([1, 5]),
+                "poison_wrong": SHARE,
+                "poison_notice": SHARE,
             },
         )
         for part in PARTS
     }
-    | {"absorb": SHARE, "reconnect": time(0, 3)},
+    | {"absorb": SHARE, "reconnect": time(0, 3), "shared": st.booleans()},
 )
 
 STANDBYS = {"standbys": st.integers(1, 2), "coverage": SHARE, "fencing": st.booleans()}
@@ -219,6 +226,8 @@ AGENT_FAULTS: dict[str, Strategy] = {
     "partition": fields({"for": time(1, 60)}),
     "state_loss": fields({"parts": PARTS_STRUCK}),
     "state_corruption": fields({"parts": PARTS_STRUCK}),
+    "state_staleness": fields({"parts": PARTS_STRUCK}),
+    "poisoning": fields({"parts": PARTS_STRUCK}),
     "checkpoint_corrupt": fields({"generations": st.integers(1, 3)}),
     "drain": fields(
         {"units": st.just(1) | st.sampled_from([0.5, 1.0])}, {"for": time(0, 30), "grace": time(0, 9)}
@@ -245,6 +254,21 @@ SYSTEM = st.sampled_from(
 
 
 @st.composite
+def bonds(draw: st.DrawFn, agents: dict[str, Any], name: str) -> None:
+    """What a group says to another, or hands to it."""
+    whom = draw(st.sampled_from(sorted(agents)))
+    if draw(st.booleans()) and (whom != name or agents[name]["count"] > 1):
+        often = {"every": "1 steps"} if draw(st.booleans()) else {"chance": 0.4}
+        agents[name]["talk"] = {"to": whom, "taints": draw(SHARE), "delay": draw(latency(2)), **often}
+    onward = draw(st.sampled_from([None, None, "a", "b"]))
+    if name == "a" and onward == "b" in agents and agents["b"]["tasks"].get("loop") != "endless":
+        chance = draw(st.sampled_from([0.5, 1]))
+        agents[name]["hand_off"] = {"to": "b", "chance": chance, "carries": draw(SHARE)}
+    elif onward == name and agents[name]["tasks"].get("loop") != "endless":
+        agents[name]["hand_off"] = {"to": name, "rounds": draw(st.integers(1, 2)), "carries": draw(SHARE)}
+
+
+@st.composite
 def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any] | None:
     called = sorted(
         {s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")}
@@ -256,7 +280,7 @@ def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any
         name = draw(st.sampled_from(sorted(agents)))
         if kind == "checkpoint_corrupt" and "checkpointing" not in agents[name]["protect"]:
             return None
-        if kind == "state_corruption" and made["parts"] == ["tools"] and "act" not in agents[name]["step"]:
+        if made.get("parts") == ["tools"] and "act" not in agents[name]["step"]:
             return None
         made["agent"] = name
         if kind == "partition":
@@ -281,6 +305,8 @@ def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
     """A scenario of one or two groups and up to five faults, as a mapping."""
     agents = {name: draw(group()) for name in draw(st.sampled_from([["a"], ["a", "b"]]))}
+    for name in agents:
+        draw(bonds(agents, name))
     lists = any(isinstance(g["tasks"].get("loop"), int) for g in agents.values())
     faults = [draw(fault(agents, n)) for n in range(draw(st.integers(0, 5)))]
     return {

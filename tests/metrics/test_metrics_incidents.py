@@ -225,6 +225,41 @@ def test_a_strike_that_nobody_felt_is_absorbed_unless_its_taint_escapes():
     ]
 
 
+def test_a_cascade_is_told_by_the_groups_that_it_struck_or_reached():
+    def tainted(time: float, agent: str, member: int, part: str, kind: str = "part_tainted") -> Row:
+        return event(kind, time, agent=agent, member=member, subject=part, incident=CRASH)
+
+    rows = [
+        *planned(0, "t"), *planned(0, "u", agent="b"), opened(10, scope="state"),
+        tainted(10, "a", 0, "plan"),
+        step(8, 12, "t", 1, taint=(CRASH,)),
+        tainted(13, "b", 2, "context"), tainted(14, "b", -1, "memory"),
+        step(12, 16, "u", 1, agent="b", member=2, taint=(CRASH,)),
+        step(16, 18, "u", 2, agent="b", member=2, taint=(CRASH,)),
+        tainted(20, "a", 0, "plan", "part_cleansed"),
+        tainted(30, "b", 2, "context", "part_cleansed"), tainted(45, "b", -1, "memory", "part_cleansed"),
+    ]  # fmt: skip
+    one = incident_of(rows)
+    assert (one.cascade_steps, one.cascade_tasks, one.cascade_agents) == (3, 2, 2)
+    assert one.taint_time == 35 * NS
+    assert one.reach == (Reach("a", 1, 1, 1, 10 * NS), Reach("b", 2, 1, 1, 32 * NS))
+
+
+def test_what_befalls_a_shared_memory_belongs_to_the_open_incidents_of_its_group():
+    def memory(kind: str, time: float) -> Row:
+        return event(kind, time, member=-1, subject="memory")
+
+    rows = [
+        opened(10, scope="state"), memory("part_lost", 10), follow("failure_detected", 11, subject="self"),
+        follow("recovery_started", 11, subject="rebuild"), memory("part_rebuilt", 17),
+        follow("recovered", 20), memory("part_lost", 30),
+    ]  # fmt: skip
+    one = incident_of(rows)
+    assert (one.lost_parts, one.restored) == (1, 17 * NS)
+    crash = incident_of([opened(10), memory("part_lost", 10), memory("part_rebuilt", 12)])
+    assert (crash.lost_parts, crash.restored) == (0, None), "a crash does not lose it"
+
+
 def _refund(time: float) -> Row:
     return event("side_effect_committed", time, task="t", step=1, subject="refunds")
 

@@ -36,6 +36,7 @@ KNOWN = known_names(["crash", "lag"], ["crm"], ["bots"], ["usd", "chf"])
         ("score.fault_tolerance >= 0.9", "score.fault_tolerance", "", ">=", 0.9),
         ("overall >= 70%", "overall", "", ">=", 0.7),
         ("lost_work <= 120%", "lost_work", "", "<=", 1.2),
+        ("messages{kind=talk} <= 10 messages", "messages{kind=talk}", "", "<=", 10.0),
         (
             "recovery_time{from=after_lift, fault=lag} < 5s",
             "recovery_time{fault=lag,from=after_lift}",
