@@ -12,11 +12,12 @@ from agentchaos.mechanisms.fallback import Fallback
 from agentchaos.mechanisms.retry import Retry
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
+from agentchaos.simulator.deeds import Work
 from agentchaos.simulator.group import Team
 from agentchaos.simulator.hedge import Race
 from agentchaos.simulator.manners import Manner
 from agentchaos.simulator.standing import Standing
-from agentchaos.simulator.station import Answer, Caller, Station, Work
+from agentchaos.simulator.station import Answer, Caller, Station
 from agentchaos.simulator.voice import Voice
 
 Attempt = Generator[simpy.Event, Any, Answer]

@@ -101,7 +101,7 @@ class GoingBack:
                     yield self.env.timeout(pause)
                 done = chance.uniform(PLACES["compensate"] + at) < float(self.policy.compensation)
                 if done:
-                    self._service.undo(task, step)
+                    self._service.deeds.undo(task, step)
                 self.sim.event(
                     "side_effect_compensated",
                     agent=self.group.name,

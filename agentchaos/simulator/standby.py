@@ -12,10 +12,11 @@ from agentchaos.disturbances import PARTS
 from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.deeds import Work
 from agentchaos.simulator.group import Team
 from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.state import Snapshot
-from agentchaos.simulator.station import Station, Work
+from agentchaos.simulator.station import Station
 from agentchaos.simulator.unit import Repair, Unit
 
 Steps = Generator[simpy.Event, Any, None]

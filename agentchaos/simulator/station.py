@@ -13,28 +13,13 @@ from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
+from agentchaos.simulator.deeds import Deed, Deeds, Work
 from agentchaos.simulator.links import Cut, between
 from agentchaos.simulator.standing import Standing
 from agentchaos.trace import CALL_OUTCOMES, NS
 from agentchaos.world import Service
 
 _UNLIMITED = 1 << 60
-
-
-class Work(Protocol):
-    """What a station must know of the task that a call is for."""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-
-    @property
-    def epoch(self) -> int:
-        """How often it was set back."""
-
-    @property
-    def deeds(self) -> dict[int, list[str | None]]:
-        """What it has committed, by step: the keys."""
 
 
 class Caller(Protocol):
@@ -62,19 +47,6 @@ class Heir(Protocol):
 
     def inherit(self, call: int, left: int, failed: bool, deed: bool) -> None:
         """The answer to a call comes after so many ns."""
-
-
-class Deed(NamedTuple):
-    """A deed that is asked for. term: of the one who asked; ghost: its unit, once declared dead."""
-
-    who: str
-    work: Work
-    step: int
-    key: str | None
-    window: int
-    standing: Standing
-    term: int
-    ghost: int | None
 
 
 class Answer(NamedTuple):
@@ -146,7 +118,7 @@ class Station:
         low_out, high_out = spec.tokens_out.bounds
         fixed = low_in == high_in and low_out == high_out
         self._tokens = (int(low_in), int(low_out)) if fixed else None  # nothing to draw
-        self._keys: dict[int, dict[str, int]] = {}  # window -> key -> when it was first seen
+        self.deeds = Deeds(name, event)
         self.forces: list[Force] = []
         self.cuts: list[Cut] = []
         self.answered: Callable[[int, int, str, Strike | None], None] | None = None
@@ -204,37 +176,6 @@ class Station:
         return Deed(
             caller.who, caller.work, caller.number, key, window, standing, standing.term, standing.haunts
         )
-
-    def _commit(self, deed: Deed) -> None:
-        now, key, window = self.env.now, deed.key, deed.window
-        kind = "side_effect_committed"
-        if not deed.standing.may(deed.term):
-            kind = "side_effect_fenced"
-        elif key is not None:
-            keys = self._keys.setdefault(window, {})
-            while keys and now - keys[oldest := next(iter(keys))] > window:
-                del keys[oldest]  # forgotten; they stand in the order of their coming
-            if key in keys:
-                kind = "side_effect_deduplicated"
-            else:
-                keys[key] = now
-        if kind == "side_effect_committed":
-            deed.work.deeds.setdefault(deed.step, []).append(key)
-        detail: dict[str, Any] = {"key": key}
-        if deed.ghost is not None:
-            detail["ghost"] = deed.ghost
-        self._event(
-            kind, now, agent=deed.who, task=deed.work.id, step=deed.step, subject=self.name, detail=detail
-        )
-
-    def undo(self, work: Work, step: int) -> None:
-        """Takes back the last deed of a step, and forgets its key: done again, it is a new deed."""
-        key = work.deeds[step].pop()
-        if not work.deeds[step]:
-            del work.deeds[step]
-        if key is not None:
-            for keys in self._keys.values():
-                keys.pop(key, None)
 
     def answer(
         self,
@@ -310,7 +251,7 @@ class Station:
             self._told(this, wait, "interrupted", served)
             raise
         if asked is not None:
-            self._commit(asked)
+            self.deeds.commit(asked, self.env.now)
         self._release()
         if self.cuts and between(self.cuts, caller.standing.place):
             vain = yield from self._held_up(this, wait, timeout, served)
@@ -526,7 +467,7 @@ class Station:
 
         def served() -> None:
             if asked is not None:
-                self._commit(asked)
+                self.deeds.commit(asked, self.env.now)
             self._release()
 
         return served

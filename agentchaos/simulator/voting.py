@@ -12,8 +12,9 @@ from agentchaos.mechanisms.quorum import Quorum
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.calling import Calling, Session, Speaker
+from agentchaos.simulator.deeds import Work
 from agentchaos.simulator.group import Team
-from agentchaos.simulator.station import Station, Work
+from agentchaos.simulator.station import Station
 from agentchaos.trace import COPIES
 
 RIGHT, WRONG = "right", "wrong"
