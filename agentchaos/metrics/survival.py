@@ -14,7 +14,8 @@ from agentchaos.trace import Batch
 class Survival(Metric):
     """The first moment after the warm-up at which the system, or a group, is down.
 
-    One lifetime a replication, censored at the horizon where there was none; so the mean is that of
+    One lifetime a replication, censored at the horizon where there was none; a switch that takes no time is
+    no outage. So the mean is that of
     min(lifetime, horizon), and the share of replications without an outage is R(horizon).
     """
 
@@ -43,8 +44,12 @@ class Survival(Metric):
                 self._begun = True
                 self._from_the_start()
             for key in self._standing.follow(event):
-                if self._begun and event[1] <= horizon and key in self._standing.down:
-                    self._first.setdefault(key, event[1] - warmup)
+                lived = event[1] - warmup
+                if key not in self._standing.down:
+                    if self._first.get(key) == lived > 0:
+                        del self._first[key]  # down for no time at all is no outage
+                elif self._begun and event[1] <= horizon:
+                    self._first.setdefault(key, lived)
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""

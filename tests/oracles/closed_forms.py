@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
-from agentchaos.metrics.base import Data, Histogram, Incidents, Ratio, Trials, bucket_bounds
+from agentchaos.metrics.base import Data, Histogram, Incidents, Metric, Ratio, Trials, bucket_bounds
 from agentchaos.trace import NS
 
 
@@ -94,7 +94,10 @@ def pass_k(k: int) -> Callable[[Data], float]:
 
 @dataclasses.dataclass(frozen=True)
 class Oracle:
-    """One closed form. `moved` is (old text, new text) in the scenario: the rate moved by 5 %."""
+    """One closed form. `moved` is (old text, new text) in the scenario: the rate moved by 5 %.
+
+    only: the metrics that are folded, where thousands of replications are played; none: all.
+    """
 
     id: str
     formula: str
@@ -106,6 +109,7 @@ class Oracle:
     moved: tuple[str, str]
     moved_exact: float
     by_seed: bool = False
+    only: tuple[type[Metric], ...] = ()
 
 
 _HEAD = "name: oracle\npreset: ideal\n"

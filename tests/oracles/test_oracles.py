@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oracles.closed_forms import ORACLES, Oracle
+from oracles.closed_forms import Oracle
+from oracles.rows import ORACLES
 from oracles.simulating import simulate
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from oracles.closed_forms import ORACLES, Oracle
+from oracles.closed_forms import Oracle
+from oracles.rows import ORACLES
 from oracles.simulating import simulate
 
 pytestmark = pytest.mark.slow

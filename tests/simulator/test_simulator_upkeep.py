@@ -80,6 +80,45 @@ def test_a_promotion_needs_no_crew_and_the_rebuilding_of_a_standby_does() -> Non
     assert run.at("unit_up", value=1) == [60]
 
 
+# -- what nobody recovers any more --------------------------------------------------------------
+
+
+def test_a_reconciler_starts_a_role_anew_that_was_given_up() -> None:
+    text = group(
+        "{crash: {agent: a, at: 25s}}",
+        "{reconciler: {every: 30s}, checkpointing: {every: 1 steps}}",
+        recover="none",
+        rebuild="{cold_start: {start: 3s, load: 4s}}",
+    )
+    run = play(text)
+    assert run.at("gave_up") == [25]
+    assert run.at("reconciled", value=0) == [30], "looks at 0, 30, 60 ..."
+    assert run.at("role_up") == [37]
+    assert run.incident.lost_steps == 0, "with its last checkpoint"
+    assert run.incident.gave_up
+    never = play(text.replace("reconciler: {every: 30s}, ", ""))
+    assert never.at("role_up") == []
+
+
+def test_it_starts_units_that_nobody_rebuilds_even_where_rebuild_is_none() -> None:
+    protect = "{reconciler: {every: 30s}, redundancy: {standbys: 1, switch: 0s, load: 0s}}"
+    run = play(group("{crash: {agent: a, at: 25s}}", protect, rebuild="none"), only=lambda s: s.number == 0)
+    assert run.at("failed_over") == [25]
+    assert run.at("reconciled", value=0) == [30]
+    (back,) = run.at("unit_up", value=0)
+    assert back > 60, "a cold start takes what it takes: some 2 s, and 30 to 90 s of loading"
+
+
+def test_a_strike_while_nobody_cares_joins_and_is_given_up_again() -> None:
+    faults = "{crash: {agent: a, at: 25s}}, {crash: {name: again, agent: a, at: 28s}}"
+    run = play(
+        group(faults, "{reconciler: {every: 30s}}", recover="none", rebuild="{cold_start: {start: 3s}}")
+    )
+    assert run.incident.strikes == 2
+    assert run.at("reconciled") == [30]
+    assert run.at("role_up") == [33]
+
+
 # -- lost beats ---------------------------------------------------------------------------------
 
 
@@ -182,6 +221,20 @@ def test_messages_are_the_time_alive_by_the_period() -> None:
     assert "messages{kind=heartbeat}" not in play(group("")).data
 
 
+def test_who_saw_it_is_a_label_of_the_time_to_detect() -> None:
+    from agentchaos.scoring.measures import incident_measures
+
+    drained = "{drain: {agent: a, at: 100s, for: 10s}}"
+    run = play(group("{crash: {agent: a, at: 57s}}, " + drained, "{heartbeat: {every: 5s, misses: 3}}"))
+    measured = incident_measures([(1, incident) for incident in run.incidents])
+    seen = measured["detect_time{by=liveness}"]
+    assert (seen.n, measured["mttd"].n) == (1, 1), "what was planned was not detected"
+    assert measured["detect_time"].mean == seen.mean
+    assert 10 <= (seen.mean or 0) <= 15
+    assert measured["recovery_time{fault=drain}"].n == 1
+    assert "detect_time{by=planned}" not in measured
+
+
 # -- the system and its first outage ------------------------------------------------------------
 
 SYSTEM = """
@@ -229,6 +282,15 @@ def test_a_system_that_is_down_when_the_counting_begins_has_not_lived() -> None:
     assert (lifetime.total, lifetime.censored) == (0, 0)
     later = play(SYSTEM + "warmup: 50s")
     assert later.data["time_to_first_outage"].total == 10 * NS  # type: ignore[union-attr]
+
+
+def test_a_switch_that_takes_no_time_is_no_outage() -> None:
+    protect = "{redundancy: {standbys: 1, switch: 0s, load: 0s}}"
+    text = group("{crash: {agent: a, at: 57s}}", protect, rebuild="none", recover="none")
+    once = play(text, only=lambda s: s.number == 0)
+    assert once.at("role_down") == once.at("role_up") == [57]
+    assert once.value("survived") == 1
+    assert play(text.replace("switch: 0s", "switch: 1s"), only=lambda s: s.number == 0).value("survived") == 0
 
 
 def test_an_outage_in_the_drain_is_none() -> None:
