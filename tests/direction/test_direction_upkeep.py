@@ -1,4 +1,4 @@
-"""Planned disruption, crews, readiness, the reconciler: where they help, what they cost, where they do not."""
+"""Planned disruption, crews, readiness, the reconciler: where they help and where not, and what they cost."""
 
 from __future__ import annotations
 
