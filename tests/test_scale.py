@@ -19,6 +19,6 @@ def megabytes(case: str) -> float:
 
 @pytest.mark.slow
 def test_four_times_the_horizon_takes_no_more_memory() -> None:
-    # batches, queues and histograms fill up to a size that does not depend on the horizon; incidents, of which
-    # there are a few more, are kept as they are results
+    # batches, queues and histograms fill up to a size that does not depend on the horizon; incidents, of
+    # which there are a few more, are kept as they are results
     assert megabytes("24h") <= 1.25 * megabytes("6h") + 2

@@ -58,10 +58,10 @@ HEAD = """\
 # What each mechanism buys, and what it costs
 
 Each in the scenario that was made for it (`scenarios/mechanisms/NAME.yaml`, and `NAME_off.yaml` without
-it): {n} replications of each, on the same random numbers; one-sided 95 % bounds in brackets. Each file explains
-its gates, which are met with the mechanism and missed without it. What a mechanism does where it is out of
-place (voting below one half, a breaker before a healthy service, retries that feed an overload, a checkpoint
-at every step) is held by tests/direction/.
+it): {n} replications of each, on the same random numbers; one-sided 95 % bounds in brackets. Each file
+explains its gates, which are met with the mechanism and missed without it. What a mechanism does where it is
+out of place (voting below one half, a breaker before a healthy service, retries that feed an overload, a
+checkpoint at every step) is held by tests/direction/.
 
 This page is what `python docs/tables/mechanisms.py` writes.
 """
