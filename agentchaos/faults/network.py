@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from agentchaos.distributions import Duration
 from agentchaos.disturbances import OnLink
 from agentchaos.faults.base import AgentFault, Aim, Complaint, Scope
+from agentchaos.mechanisms.base import Names
 from agentchaos.seeds import Stream
 from agentchaos.words import did_you_mean, shown
 
 CONTROL, SERVICES, ALL = "control", "services", "all"
 """Words for what a unit may be cut from: those who watch and order it, what it calls, or both."""
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 class Partition(AgentFault):
@@ -39,7 +36,7 @@ class Partition(AgentFault):
     grade: ClassVar[str] = "A"
     example: ClassVar[str] = "partition: {agent: support, from: all, at: 30min, for: 5min}"
 
-    from_: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+    from_: Names = Field(
         (ALL,),
         alias="from",
         min_length=1,

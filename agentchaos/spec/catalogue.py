@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+import types
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -285,11 +287,19 @@ def source(model: type[BaseModel], field: FieldInfo) -> tuple[str, str] | None:
     return ("assumed", "-") if number or quantity else None
 
 
+def _marks(annotation: Any) -> Iterator[Any]:
+    """What is said of the types that a union is made of."""
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    for part in typing.get_args(annotation) if union else ():
+        if typing.get_origin(part) is typing.Annotated:
+            yield from typing.get_args(part)[1:]
+
+
 def _shown(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
-    for mark in field.metadata:
-        if hasattr(mark, "write") and not isinstance(value, str):  # a quantity, in its own unit
-            return str(mark.write(value))
+    for mark in (*field.metadata, *_marks(field.annotation)):
+        if hasattr(mark, "write") and value is not None and not isinstance(value, str):
+            return str(mark.write(value))  # a quantity, in its own unit
     if value is None:
         return "none"
     if isinstance(value, bool):

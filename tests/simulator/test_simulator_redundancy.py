@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator.played import Played, play, seconds
+import yaml
+from simulator.played import Played, decide, play, seconds
 
+from agentchaos import pipeline
 from agentchaos.plan import Strike
 from agentchaos.trace import NS
 
@@ -267,3 +272,72 @@ faults:
     assert taken.at("failed_over") == [23.0]
     assert taken.at("shadow_called", value=1) == [4.0, 14.0, 23.0], "it was thinking of what had failed"
     assert taken.at("shadow_called", value=0)[0] == 27.0, "the one that was rebuilt thinks along in its turn"
+
+
+# -- closed forms -----------------------------------------------------------------------------
+
+GROUPS, PLAYED = 25, 24
+
+
+def alone(standbys: int, more: str, begin: str, horizon: str) -> list[float]:
+    """The mean availability of many single roles that nobody repairs, in each replication."""
+    agent = f"""
+    tasks: {{schedule: [0s], steps: 1}}
+    step: {{work: 1ms}}
+    protect: {{redundancy: {{standbys: {standbys}, mode: warm, {more}}}}}
+    recover: none
+    rebuild: none
+"""
+    names = [f"a{n}" for n in range(GROUPS)]
+    agents = "".join(f"  {name}:{agent}" for name in names)
+    crash = "clock: up, every: exponential(mean=100s)"
+    faults = "".join(f"  - crash: {{agent: {name}, name: of_{name}, {crash}}}\n" for name in names)
+    plan = decide(
+        f"name: alone\npreset: ideal\nwarmup: {begin}\nhorizon: {horizon}\ndrain: 1ms\n"
+        f"agents:\n{agents}faults:\n{faults}"
+    )
+    means = []
+    for number in range(1, PLAYED + 1):
+        data: Any = pipeline.play_one(plan, "chaos", number)[0]
+        means.append(sum(data[f"availability{{agent={name}}}"].value for name in names) / GROUPS)
+    return means
+
+
+E_1, E_2 = math.exp(-1), math.exp(-2)
+
+
+@pytest.mark.parametrize(
+    ("standbys", "more", "begin", "horizon", "exact"),
+    [
+        (2, "dormant: 0", "200s", "200001ms", E_2 * (1 + 2 + 2)),  # R(200 s) of three, perfect switch
+        (2, "dormant: 0", "0s", "4000s", 300 / 4000),  # their mean life
+        (1, "dormant: 0, coverage: 0.95", "100s", "100001ms", E_1 * (1 + 0.95)),
+        (1, "dormant: 0.2", "100s", "100001ms", E_1 * (1 + 5 * (1 - math.exp(-0.2)))),
+    ],
+)
+def test_reliability_is_that_of_the_closed_form(
+    standbys: int, more: str, begin: str, horizon: str, exact: float
+) -> None:
+    means = alone(standbys, more, begin, horizon)
+    mean = statistics.fmean(means)
+    error = statistics.stdev(means) / math.sqrt(len(means))
+    assert abs(mean - exact) < 4 * error
+    assert error < 0.05 * exact
+
+
+@pytest.mark.parametrize("mode", ["hot", "warm", "cold"])
+def test_what_is_on_can_be_written_and_read_again(mode: str, tmp_path: Path) -> None:
+    first = tmp_path / "first.yaml"
+    text = THINKING.replace("MODE", mode).replace("CAPACITY", "null").replace("preset: ideal\n", "")
+    first.write_text(text, encoding="utf-8")
+    scenario = pipeline.load(first).value
+    written = scenario.effective()
+    standbys = written["agents"]["bot"]["protect"]["redundancy"]
+    assert {"copy", "lag", "switch", "load", "common_cause"} & set(standbys) == {
+        "hot": {"lag", "switch", "common_cause"},
+        "warm": {"copy", "switch", "load", "common_cause"},
+        "cold": set(),
+    }[mode]
+    second = tmp_path / "second.yaml"
+    second.write_text(yaml.safe_dump(written), encoding="utf-8")
+    assert pipeline.load(second).value.effective() == written
