@@ -52,6 +52,7 @@ class Member:
         self._talks, self._hands_off = self.post.talk is not None, self.post.hand_off is not None
         self.number = 0  # of the step in hand
         self.began = -1  # of the step in hand, -1 between steps
+        self.place = index  # the unit on which it began
         self.what = "work"
         self.waited = self.tokens = self.failed = 0  # of the step in hand; failed: attempts at calls
         self.quality = 1.0  # of the answers in the step in hand: less where another service stood in
@@ -250,7 +251,7 @@ class Member:
                 self.began,
                 self.group.name,
                 self.index,
-                self.unit.number,
+                self.place,
                 self.task.id,
                 self.number,
                 self.task.epoch,
@@ -306,6 +307,7 @@ class Member:
         task = self.task
         assert task is not None
         self.what, self.number, self.began = what, task.done + 1, self.env.now
+        self.place = self.unit.number
         self.waited = self.tokens = self.failed = 0
         self.quality = 1.0
         # a step of planning has the number of the step that it plans, so it needs draws of its own

@@ -78,7 +78,7 @@ def lanes(run_: Played) -> dict[tuple[str, int], list[Span]]:
             detail = event.detail or {}
             if event.kind == "failed_over":
                 unit_of[event.agent, event.member] = int(event.value or 0)
-            elif event.kind in ("checkpoint_saved", "state_restored") and detail["pause"]:
+            elif (event.kind in ("checkpoint_saved", "state_restored") and detail["pause"]) or (event.kind == "checkpoint_failed" and detail["pause"]):
                 spans[who].append((event.time - detail["pause"], event.time, "overhead", 0))
             elif event.kind == "shadow_called":
                 unit = (event.agent, int(event.value or 0))
