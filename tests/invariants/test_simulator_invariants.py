@@ -60,6 +60,7 @@ def units(run_: Played) -> list[tuple[str, int]]:
     return [(name, n) for name, g in groups.items() for n in range(g.count + g.standbys)]
 
 
+PAUSES = ("checkpoint_saved", "checkpoint_failed", "state_restored")
 Span = tuple[int, int, str, int]
 """(begin, end, what, how much of it is waiting)."""
 
@@ -78,7 +79,7 @@ def lanes(run_: Played) -> dict[tuple[str, int], list[Span]]:
             detail = event.detail or {}
             if event.kind == "failed_over":
                 unit_of[event.agent, event.member] = int(event.value or 0)
-            elif (event.kind in ("checkpoint_saved", "state_restored") and detail["pause"]) or (event.kind == "checkpoint_failed" and detail["pause"]):
+            elif event.kind in PAUSES and detail["pause"]:
                 spans[who].append((event.time - detail["pause"], event.time, "overhead", 0))
             elif event.kind == "shadow_called":
                 unit = (event.agent, int(event.value or 0))
