@@ -53,6 +53,8 @@ class Fault(BaseModel, abc.ABC):
     figure: ClassVar[str] = "-"
     grade: ClassVar[str] = "-"
     example: ClassVar[str] = ""
+    idle: ClassVar[tuple[str, ...]] = ()
+    """Fields that it inherits and has no use for: refused where they are written."""
 
     name: str | None = Field(
         None,
@@ -134,6 +136,7 @@ class PlannedDisruption(AgentFault):
     """
 
     boundary: ClassVar[str] = "planned"
+    idle: ClassVar[tuple[str, ...]] = ("who", "clock")
     scope: ClassVar[Scope] = "process"
     exercises: ClassVar[tuple[str, ...]] = ("availability", "fault_tolerance", "durability")
 
@@ -151,7 +154,7 @@ class PlannedDisruption(AgentFault):
         return tuple(range(units))
 
     def complaints(self, aim: Aim) -> Iterator[Complaint]:
-        for field in ("who", "clock"):
+        for field in self.idle:
             if field in self.model_fields_set:
                 yield (field,), f"a {self.kind} has one schedule, in wall time; leave '{field}' out"
 

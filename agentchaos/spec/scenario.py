@@ -500,6 +500,10 @@ class Scenario(Noun):
                 assert group.redundancy is not None
                 for key in redundancy.idle_fields(group.redundancy):
                     standbys.pop(key, None)
+        for item, fault in zip(written.get("faults", ()), self.declared, strict=False):
+            for fields in item.values():
+                for key in fault.idle:
+                    fields.pop(key, None)
         return written
 
     def derived(self) -> Iterator[str]:

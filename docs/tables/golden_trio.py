@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cells import bounded, measured, plain, share_of, table
+from cells import bounded, measured, plain, table
 
 from agentchaos.scoring.results import Measured
 
@@ -64,7 +64,7 @@ COLUMNS = (
     "recovery time",
     "lost steps",
     "work back after",
-    "useful time",
+    "agent-hours",
     "n",
 )
 
@@ -83,7 +83,7 @@ def row(form: Form, found: Measures, bold: str) -> tuple[str, ...]:
         form.lacks,
         *cells.values(),
         bounded(found["work_recovery_time"]),
-        plain(found, "time{class=useful}", share_of),
+        plain(found, "agent_hours", lambda seconds: f"{seconds / 3600:.1f}"),
         str(found["recovery_time"].n),
     )
 
