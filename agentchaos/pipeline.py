@@ -120,13 +120,17 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
 # -- 3: play ------------------------------------------------------------------------------------
 
 
-def play_one(plan: Plan, arm: str, number: int, *, keep: bool = False) -> tuple[Data, list[Row]]:
+def play_one(
+    plan: Plan, arm: str, number: int, *, keep: bool = False, only: tuple[type[Metric], ...] = ()
+) -> tuple[Data, list[Row]]:
     """Plays one replication; gives its data, and its trace where it is to be kept.
+
+    only: the metrics that are asked for; none: all of the shelf.
 
     Raises:
         TargetError: the trace breaks the grammar, or a fault asks for what the target cannot carry out.
     """
-    fold, checker = Fold(plan.setting), Checker()
+    fold, checker = Fold(plan.setting, only), Checker()
 
     def take(batch: Batch) -> None:
         checker.take(batch)

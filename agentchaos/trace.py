@@ -468,15 +468,17 @@ class Checker:
         if self._tasks.get(task) != "started" and not (late and task and task not in self._tasks):
             self._say(f"task {task!r} is not open, or not started")
 
-    def _event(self, event: Event) -> None:
-        for column in GRAMMAR[event.kind]:
-            filling = getattr(event, column)
-            if filling is None or filling == "" or (column in _NUMBERS and filling < 0):
+    def _event(self, row: Row) -> None:
+        event = row if isinstance(row, Event) else Event(*row)
+        kind = event.kind
+        for column, place, is_number in _FILLED[kind]:
+            filling = row[place]
+            if filling is None or filling == "" or (is_number and filling < 0):
                 self._say(f"{column} must be filled")
-        for key in DETAIL.get(event.kind, ()):
+        for key in DETAIL.get(kind, ()):
             if key not in (event.detail or ()):
                 self._say(f"detail must have {key!r}")
-        rule = self._rules.get(event.kind)
+        rule = self._rules.get(kind)
         if rule is not None:
             rule(event)
 
@@ -602,6 +604,11 @@ _OF_STEP = ("vote_cast", "vote_decided", "verified", "approval_requested", "appr
 _OF_PART = ("part_lost", "part_rebuilt", "part_tainted", "part_cleansed")
 _OF_MESSAGE = ("message_sent", "message_delivered", "message_acted")
 _NUMBERS = ("member", "step")
+_FILLED = {
+    kind: tuple((name, Event._fields.index(name), name in _NUMBERS) for name in columns)
+    for kind, columns in GRAMMAR.items()
+}
+"""Kind of event -> (column that must be filled, its place in the row, whether it is a number)."""
 _ALTERNATING = ("unit_down", "unit_up", "role_down", "role_up")
 
 _BREAKER_TURNS: dict[str, tuple[str, ...]] = {

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from pages import DOCS, script
 
-PAGE = Path(__file__).parent.parent / "docs" / "state.md"
+PAGE = DOCS / "state.md"
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_state", PAGE.with_suffix(".py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SCRIPT = script("state")
 
 
 @pytest.mark.slow
-def test_the_table_on_the_page_is_of_the_script(script: ModuleType) -> None:
+def test_the_table_on_the_page_is_of_the_script() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert f"<!-- table: seed 12, {script.REPLICATIONS} replications a cell -->" in page
+    assert f"<!-- table: seed 12, {SCRIPT.REPLICATIONS} replications a cell -->" in page
     told = [line for line in page.splitlines() if line.startswith(("| memory | ", "| goal | ", "| plan | "))]
-    made = list(script.table(6))
+    made = list(SCRIPT.table(6))
     assert made[0] in page
     assert len(made) == 2 + 20
     heads = [line.split(" | ")[:2] for line in made]

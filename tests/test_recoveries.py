@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from pages import DOCS, script
 
 from agentchaos.world import MECHANISMS, RECOVERIES
 
-ROOT = Path(__file__).parent.parent
 FEW = 8
 """Replications: fewer than the page has, and enough for its classes."""
 
 
-def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("recoveries_table", ROOT / "docs/tables/recoveries.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[spec.name] = module  # dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = _script()
-PAGE = (ROOT / "docs/recoveries.md").read_text(encoding="utf-8")
+SCRIPT = script("recoveries")
+PAGE = (DOCS / "recoveries.md").read_text(encoding="utf-8")
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| [")]
 NORMAL, HUNDREDFOLD = ROWS[:5], ROWS[5:]
 
@@ -42,7 +27,7 @@ def approach(row: list[str]) -> Any:
 def test_the_page_has_every_approach_twice_and_the_words_of_the_script() -> None:
     assert [approach(row) for row in NORMAL] == list(SCRIPT.APPROACHES)
     assert [approach(row) for row in HUNDREDFOLD] == list(SCRIPT.APPROACHES)
-    seed = SCRIPT.plan_of(SCRIPT.APPROACHES[0], (), 1).seed
+    seed = SCRIPT.seed_of("recoveries/cold_start")
     head = SCRIPT.HEAD.format(n=SCRIPT.REPLICATIONS, seed=seed)
     assert PAGE.startswith(head)
     assert SCRIPT.BETWEEN in PAGE

@@ -11,11 +11,10 @@ from agentchaos.trace import Batch
 
 
 class Fold:
-    """The metrics of the shelf, and `extra` ones, over one replication."""
+    """Metrics over one replication: those of the shelf, or others where they are named."""
 
-    def __init__(self, setting: Setting, extra: Iterable[type[Metric]] = ()) -> None:
-        kinds = (*shelf("metrics", Metric).values(), *extra)
-        self._metrics = [kind(setting) for kind in kinds]
+    def __init__(self, setting: Setting, kinds: Iterable[type[Metric]] = ()) -> None:
+        self._metrics = [kind(setting) for kind in tuple(kinds) or shelf("metrics", Metric).values()]
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""

@@ -14,7 +14,7 @@ from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, deciding, redundancy, upkeep
+from agentchaos.spec import calls, deciding, idle, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.nodes import Loc
@@ -258,8 +258,8 @@ class Scenario(Noun):
         yield from calls.problems(here, group, self.services)
         yield from upkeep.problems(here, group)
         aged = any(isinstance(f, AgentFault) and (f.agent, f.clock) == (here[1], "up") for f in self.declared)
-        ideal = self.preset == "ideal"
-        yield from redundancy.problems(here, group, self.services, ideal=ideal, aged=aged)
+        yield from redundancy.problems(here, group, self.services, aged=aged)
+        yield from idle.problems(here, group, self.services, ideal=self.preset == "ideal")
 
     def _all_known(self, group: Group) -> bool:
         """Whether a step calls only what there is: else one of its names may mean the one looked for."""
@@ -496,10 +496,9 @@ class Scenario(Noun):
             for key in NOTHING_TO_CHECKPOINTS:
                 written["services"][name].pop(key, None)
         for name, group in self.agents.items():
-            if (standbys := written["agents"][name].get("protect", {}).get("redundancy")) is not None:
-                assert group.redundancy is not None
-                for key in redundancy.idle_fields(group.redundancy):
-                    standbys.pop(key, None)
+            for mechanism, key, *_ in idle.idle_fields(group, self.services):
+                protect = written["agents"][name].get("protect") or {}
+                (protect.get(mechanism.name) or {}).pop(key, None)  # it may be implied, and not written
         for item, fault in zip(written.get("faults", ()), self.declared, strict=False):
             for fields in item.values():
                 for key in fault.idle:

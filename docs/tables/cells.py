@@ -14,11 +14,18 @@ from agentchaos.scoring.table import Table
 Measures = dict[str, Measured]
 
 
-def measured(name: str, replications: int, overrides: tuple[str, ...] = ()) -> Measures:
+def measured(
+    name: str, replications: int, overrides: tuple[str, ...] = (), *, jobs: int | None = None
+) -> Measures:
     """The measures of a bundled scenario, of which only the arm with the faults is played."""
     loaded = pipeline.load(bundled.path(name), overrides)
     plan = dataclasses.replace(pipeline.decide(loaded, replications=replications), arms=("chaos",))
-    return measure(Table(plan.setting, pipeline.play(plan).arms, plan.objectives))
+    return measure(Table(plan.setting, pipeline.play(plan, jobs=jobs).arms, plan.objectives))
+
+
+def seed_of(name: str) -> int:
+    """The seed of a bundled scenario."""
+    return pipeline.decide(pipeline.load(bundled.path(name)), replications=1).seed
 
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -41,9 +48,9 @@ def bounded(one: Measured, unit: str = "s") -> str:
     return f"{mean} [{low}, {high}]"
 
 
-def plain(found: Measures, name: str, write: Callable[[float], str]) -> str:
-    """A mean without bounds; `-` where it is not measured."""
-    one = found.get(name)
+def plain(found: Measures, name: str, write: Callable[[float], str], otherwise: str = "") -> str:
+    """A mean without bounds, of `otherwise` where it is not measured; `-` where neither is."""
+    one = found.get(name) or found.get(otherwise)
     return "-" if one is None or one.mean is None else write(one.mean)
 
 

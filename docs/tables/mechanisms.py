@@ -19,7 +19,7 @@ from agentchaos.renderers.wording import quantity
 from agentchaos.world import MECHANISMS
 
 PAGE = Path(__file__).parent.parent / "mechanisms.md"
-REPLICATIONS = 30
+REPLICATIONS = 20
 
 
 @dataclasses.dataclass(frozen=True)

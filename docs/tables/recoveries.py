@@ -13,12 +13,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agentchaos import bundled, pipeline
-from agentchaos.plan import Plan
+from cells import Measures, bounded, measured, plain, seed_of, table
+
 from agentchaos.renderers.wording import quantity
-from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import Measured
-from agentchaos.scoring.table import Table
 
 PAGE = Path(__file__).parent.parent / "recoveries.md"
 REPLICATIONS = 60
@@ -30,8 +28,6 @@ HUNDREDFOLD = (
 )
 """The state is what is loaded, and what the log has of it."""
 OF_THE_LOG = "agents.worker.recover.state_reconstruction.events_per_step=1200"
-
-Measures = dict[str, Measured]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,20 +101,12 @@ class Line:
         return self.approach.within(self.found)
 
 
-def plan_of(approach: Approach, overrides: tuple[str, ...], replications: int) -> Plan:
-    """The plan of an approach; only the arm with the crash is played."""
-    loaded = pipeline.load(bundled.path(f"recoveries/{approach.name}"), overrides)
-    return dataclasses.replace(pipeline.decide(loaded, replications=replications), arms=("chaos",))
-
-
 def play(
     approach: Approach, replications: int, *, hundredfold: bool = False, jobs: int | None = None
 ) -> Line:
     """Plays an approach: what it came to."""
     overrides = (*HUNDREDFOLD, *approach.more) if hundredfold else ()
-    plan = plan_of(approach, overrides, replications)
-    played = pipeline.play(plan, jobs=jobs)
-    return Line(approach, measure(Table(plan.setting, played.arms, plan.objectives)))
+    return Line(approach, measured(f"recoveries/{approach.name}", replications, overrides, jobs=jobs))
 
 
 # -- the page -----------------------------------------------------------------------------------
@@ -172,26 +160,16 @@ COLUMNS = (
 
 def page(replications: int) -> Iterator[str]:
     """The page, line by line."""
-    approaches = [one for one in APPROACHES if f"recoveries/{one.name}" in bundled.names()]
-    seed = plan_of(approaches[0], (), 1).seed
-    yield from HEAD.format(n=replications, seed=seed).splitlines()
+    yield from HEAD.format(n=replications, seed=seed_of("recoveries/cold_start")).splitlines()
     yield ""
-    yield from table([play(one, replications) for one in approaches])
+    yield from table(COLUMNS, (row(play(one, replications)) for one in APPROACHES))
     yield from BETWEEN.splitlines()
     yield ""
-    yield from table([play(one, replications, hundredfold=True) for one in approaches])
+    yield from table(COLUMNS, (row(play(one, replications, hundredfold=True)) for one in APPROACHES))
     yield from READING.splitlines()
 
 
-def table(lines: list[Line]) -> Iterator[str]:
-    """A table of approaches."""
-    yield "| " + " | ".join(COLUMNS) + " |"
-    yield "|" + "---|" * len(COLUMNS)
-    for line in lines:
-        yield "| " + " | ".join(cells(line)) + " |"
-
-
-def cells(line: Line) -> tuple[str, ...]:
+def row(line: Line) -> tuple[str, ...]:
     """What stands in a row."""
     found = line.found
     return (
@@ -209,22 +187,6 @@ def cells(line: Line) -> tuple[str, ...]:
         "yes" if line.time_in_class else "**no**",
         "yes" if line.point_in_class else "**no**",
     )
-
-
-def bounded(one: Measured, unit: str = "s") -> str:
-    """A mean with its bounds."""
-    values = (one.mean, one.low, one.high)
-    if unit == "s":
-        mean, low, high = (quantity(value, "s") for value in values)
-    else:
-        mean, low, high = ("-" if value is None else f"{value:.1f}" for value in values)
-    return f"{mean} [{low}, {high}]"
-
-
-def plain(found: Measures, name: str, write: Callable[[float], str], otherwise: str = "") -> str:
-    """A mean without bounds; `-` where it is not measured."""
-    one = found.get(name) or found.get(otherwise)
-    return "-" if one is None or one.mean is None else write(one.mean)
 
 
 def main() -> None:

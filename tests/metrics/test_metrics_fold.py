@@ -261,8 +261,8 @@ class Rows(Metric):
         yield "accuracy" if self.seen == 2 else "rows_seen", Ratio(self.seen, 1)
 
 
-def test_extra_metrics_are_folded_too_and_names_must_differ():
-    fold = Fold(setting(), extra=[Rows])
+def test_named_metrics_are_folded_and_names_must_differ():
+    fold = Fold(setting(), [*shelf("metrics", Metric).values(), Rows])
     fold.take(Batch([event("ended", 1)]))
     data = fold.data()
     assert data["rows_seen"].numerator == 1

@@ -170,7 +170,7 @@ services: {tool: {kind: tool, error_rate: 0.3}}
 agents:
   caller:
     count: 8
-    tasks: {loop: endless, steps: 1}
+    tasks: {loop: endless, steps: 50}
     step: {work: 1s, act: tool}
     protect: {circuit_breaker: {failures: 5, open: 30s, probes: 1, per: member}}
 """

@@ -1,59 +1,122 @@
-"""A closed form's scenario through the real language and the real pipeline."""
+"""A closed form's scenario through the real language and the real pipeline.
+
+Of a row's first replication everything is folded; of the others only what the row was seen to read in it.
+Rows of one scenario share its replications, and processes of one test session share them through files.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
+import json
 import math
+import os
+from collections.abc import ItemsView
 from pathlib import Path
 
+import pytest
 from oracles.closed_forms import Oracle
+from oracles.rows import ORACLES
 
 from agentchaos import pipeline
-from agentchaos.metrics.base import Data, Metric
+from agentchaos.metrics.base import Data, Datum, Metric
+from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
-from agentchaos.targets.simulator import Simulator
-from agentchaos.trace import Batch, Checker, Recorder
+from agentchaos.plugins import shelf
+from agentchaos.trace import Batch, Row
+
+MOVED_SHARE = 0.45
+"""Of a row's replications, this share is played with its rate moved: at the standard error that is allowed,
+z is 5.4 with it."""
 
 
-def _plan(text: str, folder: Path, replications: int, seed: int = 1) -> Plan:
-    file = folder / "oracle.yaml"
-    file.write_text(text, encoding="utf-8")
-    plan = pipeline.decide(pipeline.load(file), seed=seed, replications=replications)
+class _Noted(dict[str, Datum]):
+    """Data that note which of them are read."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__(data)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Datum:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def items(self) -> ItemsView[str, Datum]:
+        self.read |= set(self)
+        return super().items()
+
+
+@dataclasses.dataclass(frozen=True)
+class Simulation:
+    """The scenario of some rows, as it is or with its rate moved, and how often it is played."""
+
+    text: str
+    replications: int
+    rows: tuple[Oracle, ...]
+
+    def values(self, folder: Path) -> dict[str, list[float]]:
+        """What each row reads in each replication."""
+        file = folder / "oracle.yaml"
+        file.write_text(self.text, encoding="utf-8")
+        plans = [_plan(file, seed) for seed in self._seeds()]
+        declared = tuple(dict.fromkeys(kind for row in self.rows for kind in row.only))
+        data, trace = pipeline.play_one(plans[0], "chaos", 1, keep=not declared, only=declared)
+        only = declared or self._asked_for(plans[0], data, trace)
+        played = [data]
+        for number in range(2, self.replications + 1):
+            plan = plans[number - 1 if len(plans) > 1 else 0]
+            which = 1 if len(plans) > 1 else number
+            played.append(pipeline.play_one(plan, "chaos", which, only=only)[0])
+        return {row.id: [row.read(one) for one in played] for row in self.rows}
+
+    def _seeds(self) -> range:
+        return range(1, self.replications + 1 if self.rows[0].by_seed else 2)
+
+    def _asked_for(self, plan: Plan, data: Data, trace: list[Row]) -> tuple[type[Metric], ...]:
+        """The metrics that give what the rows read in a replication."""
+        noted = _Noted(data)
+        for row in self.rows:
+            row.read(noted)
+        found = []
+        for kind in shelf("metrics", Metric).values():
+            fold = Fold(plan.setting, (kind,))
+            fold.take(Batch(trace))
+            if noted.read & set(fold.data()):
+                found.append(kind)
+        return tuple(found)
+
+
+def _plan(file: Path, seed: int) -> Plan:
+    plan = pipeline.decide(pipeline.load(file), seed=seed, replications=1)
     return dataclasses.replace(plan, arms=("chaos",))
 
 
-def _lean(plan: Plan, number: int, only: tuple[type[Metric], ...]) -> Data:
-    """A replication of which no more is folded than is read."""
-    metrics, checker = [metric(plan.setting) for metric in only], Checker()
-
-    def take(batch: Batch) -> None:
-        checker.take(batch)
-        for metric in metrics:
-            metric.take(batch)
-
-    Simulator().play(plan, plan.replication("chaos", number), Recorder(take))
-    assert checker.finish() == []
-    return {name: datum for metric in metrics for name, datum in metric.data()}
+def simulation(oracle: Oracle, *, moved: bool) -> Simulation:
+    """The simulation that a row shares with others of its scenario."""
+    peers = tuple(one for one in ORACLES if _told(one, moved) == _told(oracle, moved))
+    assert len({one.by_seed for one in peers}) == 1
+    most = max(one.replications for one in peers)
+    return Simulation(_told(oracle, moved), math.ceil(MOVED_SHARE * most) if moved else most, peers)
 
 
-@functools.cache
-def _data(
-    text: str, folder: Path, replications: int, by_seed: bool, only: tuple[type[Metric], ...]
-) -> tuple[Data, ...]:
-    if only:
-        plan = _plan(text, folder, replications)
-        return tuple(_lean(plan, n, only) for n in range(1, replications + 1))
-    if by_seed:
-        plans = [_plan(text, folder, 1, seed) for seed in range(1, replications + 1)]
-        return tuple(pipeline.play_one(plan, "chaos", 1)[0] for plan in plans)
-    plan = _plan(text, folder, replications)
-    return tuple(pipeline.play_one(plan, "chaos", n)[0] for n in range(1, replications + 1))
+def _told(oracle: Oracle, moved: bool) -> str:
+    old, new = oracle.moved
+    assert old in oracle.scenario
+    return oracle.scenario.replace(old, new) if moved else oracle.scenario
 
 
-def simulate(oracle: Oracle, text: str, folder: Path, replications: int) -> tuple[float, float]:
+def simulate(oracle: Oracle, factory: pytest.TempPathFactory, *, moved: bool = False) -> tuple[float, float]:
     """(mean, standard error) over independent replications."""
-    values = [oracle.read(data) for data in _data(text, folder, replications, oracle.by_seed, oracle.only)]
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # its parent belongs to this session, and to all of its workers
+        shared = shared.parent
+    kept = shared / f"oracle-{oracle.id}-{'moved' if moved else 'as-it-is'}.json"
+    if not kept.exists():
+        for row, found in simulation(oracle, moved=moved).values(factory.mktemp(oracle.id)).items():
+            file = shared / kept.name.replace(oracle.id, row)
+            part = file.with_suffix(f".{os.getpid()}")
+            part.write_text(json.dumps(found), encoding="utf-8")
+            part.replace(file)
+    values = json.loads(kept.read_text(encoding="utf-8"))
     mean = math.fsum(values) / len(values)
     variance = math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
     return mean, math.sqrt(variance / len(values))

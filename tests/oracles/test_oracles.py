@@ -1,16 +1,14 @@
 """The simulator against closed forms, through the real language and the real pipeline.
 
 Rules: |z| < 4 with fixed seeds; the standard error (from independent replication means) is at most one
-eighth of the shift that moving the row's rate by 5 % causes; with the rate moved, the same test fails
-(test_oracles_moved.py); and the z of all rows together are neither too large nor too small (chi-square).
+eighth of the shift that moving the row's rate by 5 % causes; with the rate moved, the same test fails;
+and the z of all rows together are neither too large nor too small (chi-square).
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from oracles.closed_forms import Oracle
@@ -20,16 +18,9 @@ from oracles.simulating import simulate
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("oracles")
-
-
-@functools.cache
-def _row(oracle: Oracle, folder: Path) -> tuple[float, float, float]:
-    """(mean, standard error, z)."""
-    mean, error = simulate(oracle, oracle.scenario, folder, oracle.replications)
-    return mean, error, (mean - oracle.exact) / error
+def z_of(oracle: Oracle, factory: pytest.TempPathFactory) -> float:
+    mean, error = simulate(oracle, factory)
+    return (mean - oracle.exact) / error
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.id)
@@ -40,9 +31,12 @@ def test_the_printed_digits_are_those_of_the_formula(oracle: Oracle) -> None:
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.id)
 def test_simulation_agrees(
-    oracle: Oracle, folder: Path, record_property: Callable[[str, object], None]
+    oracle: Oracle,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    mean, error, z = _row(oracle, folder)
+    mean, error = simulate(oracle, tmp_path_factory)
+    z = z_of(oracle, tmp_path_factory)
     row = f"{oracle.id:4} {oracle.formula:42} {oracle.exact:12.6g} {mean:12.6g} {error:10.2g} {z:6.2f}"
     record_property("oracle", row)
     assert abs(z) < 4
@@ -50,9 +44,18 @@ def test_simulation_agrees(
     assert error <= abs(oracle.moved_exact - oracle.exact) / 8
 
 
-def test_the_z_of_all_rows_are_those_of_chance(folder: Path) -> None:
+@pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.id)
+def test_the_same_test_fails_when_the_rate_is_moved(
+    oracle: Oracle, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mean, error = simulate(oracle, tmp_path_factory, moved=True)
+    assert abs(mean - oracle.exact) / error > 4
+    assert abs(mean - oracle.moved_exact) / error < 4
+
+
+def test_the_z_of_all_rows_are_those_of_chance(tmp_path_factory: pytest.TempPathFactory) -> None:
     from scipy.special import chdtri
 
-    total = math.fsum(_row(oracle, folder)[2] ** 2 for oracle in ORACLES)
+    total = math.fsum(z_of(oracle, tmp_path_factory) ** 2 for oracle in ORACLES)
     low, high = chdtri(len(ORACLES), [0.999, 0.001])
     assert low < total < high

@@ -1,6 +1,6 @@
 """Measures what each kind of damage to each part of the state does, and writes the table in state.md anew.
 
-    python docs/state.py [REPLICATIONS]
+    python docs/tables/state.py [REPLICATIONS]
 
 One agent, a task every half minute, one strike a replication, the default figures of the language. Every cell
 and the run without faults share their random numbers, so that differences are by the strike alone.
@@ -121,7 +121,7 @@ def table(replications: int) -> Iterator[str]:
 def main() -> None:
     """Writes the table into its place."""
     replications = int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATIONS
-    page = Path(__file__).with_suffix(".md")
+    page = Path(__file__).parent.parent / "state.md"
     lines = "\n".join(table(replications))
     told = f"<!-- table: seed 12, {replications} replications a cell -->\n\n{lines}\n\n<!-- end -->"
     text = re.sub(r"<!-- table.*?<!-- end -->", lambda _: told, page.read_text(encoding="utf-8"), flags=re.S)
