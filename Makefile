@@ -34,7 +34,7 @@ demo: .venv/installed  ## run two bundled scenarios: one that passes, one that f
 
 # pytest is last, so that its summary is the last line
 test: lint  ## lint, then every test
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: .venv/installed-dev  ## ruff and mypy --strict
 	@$(BIN)/python -m ruff check .

@@ -283,11 +283,7 @@ class Distribution:
     def ns_sampler(self) -> Callable[[float], int]:
         """The same in integer ns; only for durations."""
         assert self.unit == "s", f"{self.text} is not a duration"
-        quantile = self.sampler()
-        if self.kind == "constant":
-            fixed = round(self.parameters[0] * NS)
-            return lambda u: fixed
-        return lambda u: round(quantile(u) * NS)
+        return _ns_sampler(self)
 
     def quantile(self, u: float) -> float:
         """The value at u in (0, 1)."""
@@ -318,6 +314,15 @@ class Distribution:
 
     def __str__(self) -> str:
         return self.text
+
+
+@lru_cache(maxsize=1024)
+def _ns_sampler(d: Distribution) -> Callable[[float], int]:
+    if d.kind == "constant":
+        fixed = round(d.parameters[0] * NS)
+        return lambda u: fixed
+    quantile = d.sampler()
+    return lambda u: round(quantile(u) * NS)
 
 
 def _moments(d: Distribution) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentchaos import workload
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
-from agentchaos.metrics.base import Data, DataByArm, Signals
+from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
 from agentchaos.report import Report

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from library.judged import report_of
 from walk import call
 
 from agentchaos import bundled
 from agentchaos.renderers import wording
+from agentchaos.renderers.contract import run_object
 
 README = Path(__file__).parent.parent / "README.md"
 WAYS = (
@@ -78,13 +79,12 @@ def cell(measure: dict[str, Any]) -> str:
 
 
 @pytest.mark.slow
-def test_a_crash_in_hour_three_costs_what_the_table_says(tmp_path: Path) -> None:
+def test_a_crash_in_hour_three_costs_what_the_table_says() -> None:
     rows = ["| checkpoint | " + " | ".join(head for _, head in COLUMNS) + " | verdict |"]
     rows.append("|---" * (len(COLUMNS) + 2) + "|")
     for name, words, code in WAYS:
-        done = call("run", bundled.path(name), "--out", tmp_path, "--format", "json", "--json")
-        assert done.exit_code == code, done.stdout
-        told = json.loads(done.stdout)
+        told = run_object(report_of(name))
+        assert told["exit_code"] == code
         assert (told["seed"], told["replications"]) == (11, 118)
         cells = [cell(told["measures"][measure]) for measure, _ in COLUMNS]
         rows.append(f"| {words} | " + " | ".join(cells) + f" | {told['verdict']} |")

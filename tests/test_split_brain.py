@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from walk import call
 
 from agentchaos import bundled, pipeline
 from agentchaos.metrics.base import Data, Landings
@@ -50,13 +48,3 @@ def test_the_partitions_are_the_same(open_: list[Data], fenced: list[Data]) -> N
     landed: list[list[Any]] = [[row["landings"] for row in rows] for rows in (open_, fenced)]
     assert all(isinstance(datum, Landings) for datum in landed[0])
     assert landed[0] == landed[1]
-
-
-def test_the_gate_is_missed_for_the_reason_that_the_file_tells(tmp_path: Path) -> None:
-    words = ("--replications", "8", "--out", tmp_path, "--jobs", "1")
-    result = call("run", bundled.path("split_brain"), *words)
-    assert result.exit_code == 1
-    assert "✘ doubled == 0" in result.stdout
-    result = call("run", bundled.path("split_brain_fenced"), *words)
-    assert result.exit_code == 3, "eight replications are too few for availability"
-    assert "✔ doubled == 0" in result.stdout

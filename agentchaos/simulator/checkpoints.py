@@ -59,6 +59,7 @@ class Checkpoints:
         self._era = 0  # writes of an era that is over never become durable
         self._saving: int | None = None
         self._ended: Task | None = None  # a task that ended with something unsaved
+        self._sizes = {part: int(self.group.spec.state.part(part).size) for part in PARTS}
 
     @property
     def store(self) -> str:
@@ -322,7 +323,7 @@ class Checkpoints:
             chance = chance.named("again", attempt)
 
     def _bytes(self, snapshot: Snapshot) -> int:
-        return self.group.spec.state.bytes(tuple(snapshot.parts))
+        return sum(self._sizes[part] for part in snapshot.parts)
 
     def load_copy(self, bandwidth: float | None) -> int:
         """Ns for the bytes of the copy that was shipped last."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
-from walk import call
+from library.judged import outcomes
 
 from agentchaos import bundled
 
@@ -14,60 +11,79 @@ pytestmark = pytest.mark.slow
 
 RTO, RPO = "share(recovery_time <= {}s) >= {}", "share(recovery_point <= {}s) >= {}"
 
-MET = {
-    "duplicate_refund_keyed", "golden_trio/trio", "golden_trio/one_step", "golden_trio/one_step_bare",
-    "mechanisms/heartbeat", "mechanisms/watchdog", "mechanisms/checkpointing", "mechanisms/redundancy",
-    "mechanisms/reconciler", "mechanisms/rollback", "mechanisms/self_healing", "mechanisms/quarantine",
+ALL: int | None = None
+"""As many replications as the file asks for."""
+
+MET: dict[str, int | None] = {
+    "duplicate_refund_keyed": 11, "poisoned_memory_cold": 29, "rolling_update": ALL,
+    "split_brain_fenced": ALL, "traditional_vs_agentic": 13,
+    "golden_trio/trio": 45, "golden_trio/one_step": 29, "golden_trio/one_step_bare": 29,
+    "mechanisms/bulkhead": 22, "mechanisms/checkpointing": 32, "mechanisms/circuit_breaker": ALL,
+    "mechanisms/escalation": ALL, "mechanisms/fallback": ALL, "mechanisms/heartbeat": 32,
+    "mechanisms/hedging": ALL, "mechanisms/idempotency": 11, "mechanisms/quarantine": 29,
+    "mechanisms/quorum": 45, "mechanisms/reconciler": 21, "mechanisms/redundancy": 17,
+    "mechanisms/retry": 22, "mechanisms/rollback": 29, "mechanisms/self_healing": 17,
+    "mechanisms/timeout": ALL, "mechanisms/verification": ALL, "mechanisms/watchdog": 33,
+    "recoveries/checkpoint_recovery": 70, "recoveries/hot_start": 140, "recoveries/warm_start": 140,
 }  # fmt: skip
-"""Scenarios of which every gate is met."""
+"""Scenarios of which every gate is met, and the replications that it takes to see it; `auto` plays about
+twice as many as a perfect run would need."""
 
 MISSED = {
     "duplicate_refund": ["doubled == 0"],
     "golden_trio/without_heartbeat": [RTO.format(120, 0.9)],
     "golden_trio/without_redundancy": [RTO.format(120, 0.9)],
     "golden_trio/without_checkpointing": [RPO.format(120, 0.9)],
-    "mechanisms/heartbeat_off": [RTO.format(120, 0.9)],
-    "mechanisms/watchdog_off": [RTO.format(240, 0.9)],
+    "mechanisms/bulkhead_off": ["deadline_hits >= 0.85"],
     "mechanisms/checkpointing_off": [RPO.format(180, 0.9)],
-    "mechanisms/redundancy_off": [RTO.format(120, 0.8)],
+    "mechanisms/circuit_breaker_off": ["deadline_hits >= 0.90"],
+    "mechanisms/escalation_off": ["request_availability >= 0.94"],
+    "mechanisms/fallback_off": ["task_success >= 0.85", "tasks_failed.mean <= 2"],
+    "mechanisms/heartbeat_off": [RTO.format(120, 0.9)],
+    "mechanisms/hedging_off": ["deadline_hits >= 0.90"],
+    "mechanisms/idempotency_off": ["doubled == 0"],
+    "mechanisms/quarantine_off": ["task_success{agent=writer} >= 85%"],
+    "mechanisms/quorum_off": ["task_success >= 0.9"],
     "mechanisms/reconciler_off": ["availability >= 85%"],
+    "mechanisms/redundancy_off": [RTO.format(120, 0.8)],
+    "mechanisms/retry_off": ["task_success >= 0.85", "tasks_failed.mean <= 3"],
     "mechanisms/rollback_off": ["task_success >= 85%"],
     "mechanisms/self_healing_off": ["task_success >= 75%"],
-    "mechanisms/quarantine_off": ["task_success{agent=writer} >= 85%"],
-}
+    "mechanisms/timeout_off": ["deadline_hits >= 0.90"],
+    "mechanisms/verification_off": ["task_success >= 0.88"],
+    "mechanisms/watchdog_off": [RTO.format(240, 0.9)],
+    "poisoned_memory": ["task_success >= 0.70", "taint_time{fault=poisoning}.mean < 30min"],
+    "recoveries/cold_start": [RTO.format(100, 0.95), RPO.format(60, 0.95)],
+    "recoveries/state_reconstruction": [RTO.format(100, 0.95)],
+    "rolling_update_careless": [
+        "availability >= 0.95", "recovery_time{fault=rolling_update}.p95 < 1min",
+    ],
+    "split_brain": ["doubled == 0"],
+}  # fmt: skip
 """Scenario -> the gates that it misses."""
 
+FEW = 24
+"""Replications in which a gate is seen to be missed: fewer than it would take to see another one met."""
+
 ELSEWHERE = {
-    *("quickstart", "customer_service", "customer_service_fragile"),  # the demo, tests/e2e
+    *("quickstart", "customer_service", "customer_service_fragile"),  # the demo, tests/e2e, test_readme.py
     *("research_agent", "research_agent_every_5", "research_agent_every_200"),  # tests/test_readme.py
 }
 
 
-def outcomes(name: str, folder: Path) -> tuple[int, dict[str, str]]:
-    """(exit code, outcome by gate) of a run of a bundled scenario."""
-    done = call("run", bundled.path(name), "--out", folder, "--json", "--format", "json", "--jobs", 1)
-    report = json.loads(done.stdout)
-    return done.exit_code, {gate["expression"]: gate["verdict"] for gate in report["gates"]}
-
-
-@pytest.mark.parametrize("name", sorted(MET))
-def test_its_gates_are_met(name: str, tmp_path: Path) -> None:
-    code, gates = outcomes(name, tmp_path)
+@pytest.mark.parametrize("name", MET)
+def test_its_gates_are_met(name: str) -> None:
+    code, gates = outcomes(name, MET[name])
     assert set(gates.values()) == {"pass"}, gates
     assert code == 0
 
 
-@pytest.mark.parametrize("name", sorted(MISSED))
-def test_the_gate_that_its_file_names_is_missed(name: str, tmp_path: Path) -> None:
-    code, gates = outcomes(name, tmp_path)
+@pytest.mark.parametrize("name", MISSED)
+def test_the_gate_that_its_file_names_is_missed(name: str) -> None:
+    code, gates = outcomes(name, FEW)
     assert [gate for gate, outcome in gates.items() if outcome == "fail"] == MISSED[name]
     assert code == 1
 
 
-def test_every_bundled_scenario_is_run_by_a_test() -> None:
-    folder = Path(__file__).parent.parent
-    told = {*MET, *MISSED, *ELSEWHERE}
-    texts = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py"))
-    for name in set(bundled.names()) - told:
-        word = name.rpartition("/")[2].removesuffix("_off")
-        assert f'"{word}' in texts, f"no test runs {name}"
+def test_every_bundled_scenario_has_its_verdict_in_a_test() -> None:
+    assert {*MET, *MISSED, *ELSEWHERE} == set(bundled.names())

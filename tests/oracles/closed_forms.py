@@ -230,7 +230,7 @@ horizon: 200000s
 drain: 1000s
 agents:
   worker:
-    count: 40
+    count: 26
     tasks: {loop: endless, steps: 1}
     step: {work: 480s}
 faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
@@ -368,10 +368,10 @@ _LOGNORMAL = f'"lognormal(mean=1s, cv={math.sqrt(math.e - 1):.12f})"'
 """With sigma = 1."""
 
 
-def _queue(latency: str, rate: float, limits: str = "capacity: 1") -> str:
+def _queue(latency: str, rate: float, limits: str = "capacity: 1", horizon: str = "8500s") -> str:
     """One service behind ample members."""
     text = QUEUE.replace("exponential(mean=1s)", latency).replace("capacity: SERVERS", limits)
-    return text.replace("RATE", str(rate))
+    return text.replace("RATE", str(rate)).replace("8500s", horizon)
 
 
 def _pollaczek(rate: float, square: float) -> float:
@@ -422,7 +422,7 @@ def _scratch(lam: float) -> float:
 
 
 ORACLES = (
-    Oracle("O15", "MTTF / (MTTF + MTTR)", 100 / 105, 0.952380952, REPAIR, 30,
+    Oracle("O15", "MTTF / (MTTF + MTTR)", 100 / 105, 0.952380952, REPAIR, 27,
            ratio("unit_availability"), ("mean=100s", f"mean={100 / 1.05:.6f}s"), 1 / (1 + 0.05 * 1.05)),
     Oracle("O17", "A + lam / (s^2 T) (1 - e^-sT)", _interval_availability(0.01), 0.956915975, INTERVAL, 110,
            ratio("unit_availability"), ("mean=100s", f"mean={100 / 1.05:.6f}s"),
@@ -430,7 +430,7 @@ ORACLES = (
     Oracle("O23", "M/M/1: rho / (mu - lam)", 0.7 / 0.3, 2.33333333,
            QUEUE.replace("SERVERS", "1").replace("RATE", "0.7"), 34,
            mean_of("wait{service=server}"), ("0.7/s", "0.735/s"), 0.735 / 0.265),
-    Oracle("O24", "M/D/1: rho / (2 (1 - rho))", _pollaczek(0.7, 1), 1.16666667, _queue("1s", 0.7), 18,
+    Oracle("O24", "M/D/1: rho / (2 (1 - rho))", _pollaczek(0.7, 1), 1.16666667, _queue("1s", 0.7), 14,
            mean_of("wait{service=server}"), ("0.7/s", "0.735/s"), _pollaczek(0.735, 1)),
     Oracle("O25", "M/G/1: lam E[S^2] / (2 (1 - rho))", _pollaczek(0.7, math.e), 3.1713288,
            _queue(_LOGNORMAL, 0.7), 66, mean_of("wait{service=server}"), ("0.7/s", "0.735/s"),
@@ -442,20 +442,20 @@ ORACLES = (
            QUEUE.replace("SERVERS", "3").replace("RATE", "2.4"), 9,
            mean_of("wait{service=server}"), ("2.4/s", "2.52/s"), _erlang_c(3, 2.52) / 0.48),
     Oracle("O28", "M/M/c/K: p_K", _blocking(3, 5, 2.4), 0.123894281,
-           _queue("exponential(mean=1s)", 2.4, "capacity: 3, queue: 2"), 12,
+           _queue("exponential(mean=1s)", 2.4, "capacity: 3, queue: 2", "3900s"), 12,
            less(ratio("call_success{service=server}")), ("2.4/s", "2.52/s"), _blocking(3, 5, 2.52)),
     Oracle("O29", "Erlang B", _erlang_b(5, 3), 0.110054348,
-           _queue("exponential(mean=1s)", 3, "capacity: 5, queue: 0"), 12,
+           _queue("exponential(mean=1s)", 3, "capacity: 5, queue: 0", "3900s"), 12,
            less(ratio("call_success{service=server}")), ("(3/s", "(3.15/s"), _erlang_b(5, 3.15)),
     Oracle("O33", "(Ts/tau) e^lR (1/l + D) (e^l(tau+C) - 1)", _completion(1 / 3600), 8400.01668,
-           COMPLETION, 30, mean_of("task_time"),
+           COMPLETION, 27, mean_of("task_time"),
            ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _completion(1.05 / 3600)),
     Oracle("O34", "(1/l + Rc) (e^lTs - 1)", _scratch(1 / 3600), 23511.7264, SCRATCH, 26,
            mean_of("task_time"), ("mean=3600s", f"mean={3600 / 1.05:.6f}s"), _scratch(1.05 / 3600)),
     # the rate moves it by a thousandth only (by lam L^2 / 12), so that its length is moved instead
     Oracle("O35", "1/lam - L / (e^(lam L) - 1)", _segment(480), 234.668246, SEGMENT, 5,
            lost_per_failure, ("work: 480s", "work: 504s"), _segment(504)),
-    Oracle("O37", "tau / 2 + w", 32.0, 32.0, POINT, 20,
+    Oracle("O37", "tau / 2 + w", 32.0, 32.0, POINT, 11,
            incident_mean("point"), ("every: 60s", "every: 63s"), 33.5),
     Oracle("O38", "(m - 1/2) T", 25.0, 25.0, BEAT, 20,
            incident_mean("detected"), ("every: 10s", "every: 10.5s"), 26.25),
@@ -467,11 +467,11 @@ ORACLES = (
            ratio("task_success"), ("success: 0.7", "success: 0.735"), 0.3 * 0.735 + 0.7 * _majority(0.735)),
     Oracle("O47", "prod (a + i) / (a + b + i), k = 8", 0.2, 0.2, PANEL, 36,
            pass_k(8), ("beta(2, 1)", f"beta({7 / 3:.9f}, 1)"), (7 / 3) / (7 / 3 + 8), by_seed=True),
-    Oracle("O50", "1 - (1 - p)^n", 0.992, 0.992, RETRY, 24,
+    Oracle("O50", "1 - (1 - p)^n", 0.992, 0.992, RETRY, 21,
            ratio("call_success{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 - 0.21**3),
-    Oracle("O51", "(1 - (1 - p)^n) / p", 1.24, 1.24, RETRY, 24,
+    Oracle("O51", "(1 - (1 - p)^n) / p", 1.24, 1.24, RETRY, 21,
            ratio("attempts{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), 1 + 0.21 + 0.21**2),
-    Oracle("O52", "sum_j q^j b 2^(j-1) / 2", _waits(0.2), 0.14, RETRY, 24,
+    Oracle("O52", "sum_j q^j b 2^(j-1) / 2", _waits(0.2), 0.14, RETRY, 21,
            ratio("backoff{service=tool}"), ("error_rate: 0.2", "error_rate: 0.21"), _waits(0.21)),
     Oracle("O53", "p^n", 0.95**20, 0.358485922, CHAIN, 30,
            ratio("task_success"), ("error_rate: 0.05", "error_rate: 0.0525"), 0.9475**20),

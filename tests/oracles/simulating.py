@@ -24,9 +24,12 @@ from agentchaos.plan import Plan
 from agentchaos.plugins import shelf
 from agentchaos.trace import Batch, Row
 
-MOVED_SHARE = 0.45
-"""Of a row's replications, this share is played with its rate moved: at the standard error that is allowed,
-z is 5.4 with it."""
+PART = 0.15
+"""Of a row's replications so many are played at a time with its rate moved, until it is plain."""
+PLAIN = 4.5
+"""The |z| at which it is plain: more than the 4 at which the test of a row fails."""
+MINIMUM = 6
+"""Replications without which no standard error is to be believed."""
 
 
 class _Noted(dict[str, Datum]):
@@ -47,11 +50,19 @@ class _Noted(dict[str, Datum]):
 
 @dataclasses.dataclass(frozen=True)
 class Simulation:
-    """The scenario of some rows, as it is or with its rate moved, and how often it is played."""
+    """The scenario of some rows, as it is or with its rate moved.
+
+    Moved, it is played until every row is plainly off its exact value, and no more often than as it is.
+    """
 
     text: str
-    replications: int
+    moved: bool
     rows: tuple[Oracle, ...]
+
+    @property
+    def replications(self) -> int:
+        """How often it is played."""
+        return max(row.replications for row in self.rows)
 
     def values(self, folder: Path) -> dict[str, list[float]]:
         """What each row reads in each replication."""
@@ -61,12 +72,19 @@ class Simulation:
         declared = tuple(dict.fromkeys(kind for row in self.rows for kind in row.only))
         data, trace = pipeline.play_one(plans[0], "chaos", 1, keep=not declared, only=declared)
         only = declared or self._asked_for(plans[0], data, trace)
-        played = [data]
+        found = {row.id: [row.read(data)] for row in self.rows}
+        part = math.ceil(PART * self.replications)
         for number in range(2, self.replications + 1):
+            if self.moved and number % part == 1 and number > MINIMUM and self._is_plain(found):
+                break
             plan = plans[number - 1 if len(plans) > 1 else 0]
-            which = 1 if len(plans) > 1 else number
-            played.append(pipeline.play_one(plan, "chaos", which, only=only)[0])
-        return {row.id: [row.read(one) for one in played] for row in self.rows}
+            data, _ = pipeline.play_one(plan, "chaos", 1 if len(plans) > 1 else number, only=only)
+            for row in self.rows:
+                found[row.id].append(row.read(data))
+        return found
+
+    def _is_plain(self, found: dict[str, list[float]]) -> bool:
+        return all(abs(_z(found[row.id], row.exact)) > PLAIN for row in self.rows)
 
     def _seeds(self) -> range:
         return range(1, self.replications + 1 if self.rows[0].by_seed else 2)
@@ -94,8 +112,7 @@ def simulation(oracle: Oracle, *, moved: bool) -> Simulation:
     """The simulation that a row shares with others of its scenario."""
     peers = tuple(one for one in ORACLES if _told(one, moved) == _told(oracle, moved))
     assert len({one.by_seed for one in peers}) == 1
-    most = max(one.replications for one in peers)
-    return Simulation(_told(oracle, moved), math.ceil(MOVED_SHARE * most) if moved else most, peers)
+    return Simulation(_told(oracle, moved), moved, peers)
 
 
 def _told(oracle: Oracle, moved: bool) -> str:
@@ -116,7 +133,15 @@ def simulate(oracle: Oracle, factory: pytest.TempPathFactory, *, moved: bool = F
             part = file.with_suffix(f".{os.getpid()}")
             part.write_text(json.dumps(found), encoding="utf-8")
             part.replace(file)
-    values = json.loads(kept.read_text(encoding="utf-8"))
+    return _mean_and_error(json.loads(kept.read_text(encoding="utf-8")))
+
+
+def _mean_and_error(values: list[float]) -> tuple[float, float]:
     mean = math.fsum(values) / len(values)
     variance = math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
     return mean, math.sqrt(variance / len(values))
+
+
+def _z(values: list[float], exact: float) -> float:
+    mean, error = _mean_and_error(values)
+    return (mean - exact) / error

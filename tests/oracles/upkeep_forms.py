@@ -74,7 +74,8 @@ TMR = _many(GROUPS, 3000, "count: 3, required: 2, recover: none", UP.replace("cl
 
 
 def _standby(standbys: int, dormant: float, coverage: float, horizon: int) -> str:
-    redundancy = f"{{standbys: {standbys}, mode: warm, dormant: {dormant}, coverage: {coverage}}}"
+    mode = f"mode: warm, copy: 1h, dormant: {dormant}, coverage: {coverage}"
+    redundancy = f"{{standbys: {standbys}, {mode}}}"
     fields = f"recover: none, rebuild: none, protect: {{redundancy: {redundancy}}}"
     return _many(GROUPS, horizon, fields, UP)
 
@@ -182,16 +183,16 @@ def _blocks(id_: str, formula: str, published: float, system: str, parts: dict[s
 
 
 UPKEEP = (
-    _blocks("O01", "series: prod R_i", 0.92169, "{series: [a, b, c]}", SERIES, 3, 120_000, 30),
-    _blocks("O02", "parallel: 1 - prod (1 - R_i)", 0.994, "{parallel: [a, b, c]}", PARALLEL, 1, 20_000, 30),
+    _blocks("O01", "series: prod R_i", 0.92169, "{series: [a, b, c]}", SERIES, 3, 120_000, 20),
+    _blocks("O02", "parallel: 1 - prod (1 - R_i)", 0.994, "{parallel: [a, b, c]}", PARALLEL, 1, 20_000, 20),
     _blocks("O03", "2 of 3: 3R^2 - 2R^3", 0.972, "{k_of_n: {k: 2, of: [a, b, c]}}", EQUAL, 2, 30_000, 30),
     Oracle("O05", "1/l1 + 1/l2 - 1/(l1 + l2)", 100 + 50 - 1 / 0.03, 116.666667, LIFE_OF_TWO, 22_000,
            _lifetime, FASTER_OF_TWO, (100 + 50 - 1 / 0.03) / 1.05, only=(Survival,)),
     Oracle("O08", "TMR: 5 / (6 lam)", 500 / 6, 83.3333333, TMR, 420, _lifetimes,
            FASTER, 500 / 6.3, only=(Survival,)),
-    Oracle("O09", "cold: e^-lt sum (lt)^i / i!", _erlang(2, 3), 0.676676416, _standby(2, 0, 1, 2500), 500,
+    Oracle("O09", "cold: e^-lt sum (lt)^i / i!", _erlang(2, 3), 0.676676416, _standby(2, 0, 1, 2000), 500,
            _survivors(200), FASTER, _erlang(2.1, 3), only=(Survival,)),
-    Oracle("O10", "cold: n / lam", 300.0, 300.0, _standby(2, 0, 1, 2500), 500,
+    Oracle("O10", "cold: n / lam", 300.0, 300.0, _standby(2, 0, 1, 2000), 500,
            _lifetimes, FASTER, 300 / 1.05, only=(Survival,)),
     Oracle("O11", "cold, coverage c: e^-lt (1 + c lt)", math.exp(-1) * 1.95, 0.71736491,
            _standby(1, 0, 0.95, 100), 1150, _survivors(), FASTER,
@@ -199,7 +200,7 @@ UPKEEP = (
     Oracle("O12", "warm: e^-lt (1 + l/ld (1 - e^-ld t))", _warm(0.01, 0.002, 100), 0.701305587,
            _standby(1, 0.2, 1, 100), 1050, _survivors(), FASTER,
            _warm(0.0105, 0.0021, 100), only=(Survival,)),
-    Oracle("O16", "A + lam/s e^-st, t = 3", _point(0.01), 0.977742467, POINT, 44, ratio("point availability"),
+    Oracle("O16", "A + lam/s e^-st, t = 3", _point(0.01), 0.977742467, POINT, 32, ratio("point availability"),
            FASTER, _point(0.0105), only=(PointAvailability,)),
     Oracle("O18", "1 of 2, one crew", _machines(2, 1, 0.01)[0], 0.983606557,
            REPAIRED.replace("COUNT", "2").replace("NEEDED", "1").replace("30300", "300300"), 42,

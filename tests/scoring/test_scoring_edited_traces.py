@@ -240,7 +240,7 @@ incidents that is estimated from how much the clusters differ; an event that mak
 The exact bound beside them, on which replications are judged, is checked apart and cannot rise."""
 ANSWERED = {"responsiveness", "temporal", "overall"}
 """The one exception among scores. A step that is done twice is one more request that was answered; what it
-costs shows in accuracy and durability. Overall may rise by it, where few other steps were answered in time."""
+costs shows in accuracy and durability. Overall may rise by it, where few others were in time."""
 
 
 @pytest.mark.parametrize("name", EDITS)

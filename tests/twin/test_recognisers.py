@@ -704,6 +704,7 @@ def test_the_write_without_a_store_is_that_of_the_simulator() -> None:
 
 # -- the numbers are those of the simulator -----------------------------------------------------
 
+SHORTER = "warmup: 4000s\nhorizon: 8000s\ndrain: 10s"
 PLAYED = {
     "units": units(group=HEARTBEAT, clock="horizon: 4000s, drain: 500s"),
     "units that are struck while they are down": units(
@@ -720,6 +721,7 @@ PLAYED = {
         step="work: 'exponential(mean=30s)'",
         checkpoints="every: 2 steps, write: 'uniform(1s, 5s)'",
         crash="every: exponential(mean=300s)",
+        clock="horizon: 50000s\ndrain: 1000s",
         more="count: 4",
     ),
     "snapshots": point().replace("operator: 20s", "operator: 20s\n    count: 50"),
@@ -739,14 +741,20 @@ PLAYED = {
         "loop: 1, steps: 5000",
     )
     .replace("700s", "5000s")
-    .replace("operator: 20s", "operator: 20s\n    count: 20"),
+    .replace("operator: 20s", "operator: 20s\n    count: 8"),
     "a vote": vote("voters: 5, agree: 3, rho: 0.3, same_wrong: 1"),
     "a vote held again": vote(
         "voters: 5, agree: 3, beta: 0, same_wrong: 0, rounds: 2, undecided: fail", "0.5"
     ),
-    "a breaker": breaker(more="count: 4", how="failures: 3, open: 30s, probes: 2, per: member"),
+    "a breaker": breaker("loop: endless, steps: 50", how="failures: 3, open: 30s, probes: 2", clock=SHORTER),
+    "breakers of members": breaker(
+        "loop: endless, steps: 50",
+        more="count: 2",
+        how="failures: 3, open: 30s, probes: 2, per: member",
+        clock=SHORTER,
+    ),
     "a breaker before a stream": breaker(
-        "arrive: poisson(1/s), steps: 1", "act: tool", "failures: 3, open: 20s, probes: 3"
+        "arrive: poisson(1/s), steps: 1", "act: tool", "failures: 3, open: 20s, probes: 3", SHORTER
     ),
     "a full queue": queue(servers="capacity: 3, queue: 2", tasks="arrive: poisson(2.4/s), steps: 1"),
     "a queue of any service": queue("gamma(mean=1s, cv=0.5)", tasks="arrive: poisson(0.5/s), steps: 1"),
