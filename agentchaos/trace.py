@@ -31,6 +31,8 @@ NS = 1_000_000_000
 Row = tuple[Any, ...]
 
 PLANNED = "planned"
+TURN_NEVER_CAME = "turn_never_came"
+"""Why a planned disruption missed a unit: the replication was over before."""
 """Who sees an incident that is no failure: somebody meant it."""
 
 

@@ -41,8 +41,8 @@ def test_the_page_of_the_trio_has_the_rows_and_words_of_its_script() -> None:
 def test_a_row_of_the_trio_is_what_the_script_makes() -> None:
     trio = script("golden_trio")
     page = trio.PAGE.read_text(encoding="utf-8")
-    form = trio.SHORT[1]
-    made = trio._row(form, trio.REPLICATIONS)
+    form = trio.CHAIN[3]
+    made = trio.row_of(form, trio.REPLICATIONS)
     assert f"| {' | '.join(made)} |" in page
 
 
@@ -54,7 +54,7 @@ def test_the_page_of_the_mechanisms_has_the_rows_of_its_script() -> None:
     told = [(pair.name, f"`{pair.helps}`", f"`{pair.costs}`") for pair in mechanisms.PAIRS]
     cells = [line.strip("| ").split(" | ") for line in rows(page)]
     assert [(c[0].partition("]")[0].lstrip("["), c[1], c[4]) for c in cells] == told
-    rest = page.rpartition("Without a pair of their own: ")[2].partition(";")[0].split(", ")
+    rest = page.rpartition("Without a pair of their own: ")[2].partition(", which")[0].split(", ")
     assert {pair.name for pair in mechanisms.PAIRS} | set(rest) == set(MECHANISMS)
 
 

@@ -17,7 +17,7 @@ class DisruptionBudget(Mechanism):
     """
 
     name: ClassVar[str] = "disruption_budget"
-    costs: ClassVar[str] = "time that planned disruptions take"
+    costs: ClassVar[str] = "time that planned disruptions take (disruption_time)"
     example: ClassVar[str] = "disruption_budget: {min_available: 2}"
 
     min_available: int | None = Field(

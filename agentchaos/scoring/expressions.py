@@ -40,7 +40,7 @@ COUNTS = (
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
     "verification_time", "human_time", "checkpoint_pause", "log_pause",
-    "agent_hours", "split_brain_time",
+    "agent_hours", "split_brain_time", "disruption_time",
 )  # fmt: skip
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
@@ -50,7 +50,7 @@ BY_KIND = ("messages", "messages_tainted")
 BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived", "agent_hours")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
-ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage", "split_brain_time"})
+ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time"})
 """Measures of incidents: an arm without faults has none."""
 
 _SHARE, _RATIO, _TIME, _SCORE, _MONEY, _NUMBER_OF = "share", "ratio", "time", "score", "money", "number"
@@ -73,8 +73,11 @@ _KINDS: dict[str, str] = {
 }
 """Measure -> what its numbers are: share | ratio | time | money | number, or the noun that they count."""
 _DISTRIBUTIONS = frozenset(
-    {*PICKS, "outage", "task_time", "unit_down_time", "wait", "crew_wait", "time_to_first_outage"}
-)
+    {
+        *PICKS, "outage", "task_time", "unit_down_time", "wait", "crew_wait", "time_to_first_outage",
+        "disruption_time",
+    }
+)  # fmt: skip
 """Measures with quantiles; the others are one number a replication."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 

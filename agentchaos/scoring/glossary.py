@@ -55,6 +55,7 @@ MEASURES: dict[str, str] = {
     "time_to_first_outage": "time from the warm-up until the system is down first; by {agent=...}",
     "survived": "share of replications without any outage before the horizon; by {agent=...}",
     "crew_wait": "time that a repair waited for a free crew; needs 'crews'",
+    "disruption_time": "time from a planned disruption until a unit that it takes is up again",
     "unit_availability": "share of time that processes were up, standbys included",
     "unit_down_time": "time from the failure of a unit, standbys included, until it is up again",
     "mttr": "mean time to repair a unit, as far as it lies before the horizon",

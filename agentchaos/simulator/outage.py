@@ -128,7 +128,7 @@ class Outage(Trouble):
         self.known = False
         self.detecting = False
         self.member.stop_listening()
-        yield self.env.timeout(self.member.spec.decide.ns_sampler()(self.draw("decide")))
+        yield self.env.timeout(self.takes("decide", self.member.spec.decide))
         yield from self._recover()
 
     def _detect(self) -> Generator[simpy.Event, Any, str]:
@@ -141,7 +141,7 @@ class Outage(Trouble):
         if self.effect == "hang" and self.until is not None:
             lifted = [timeout(max(0, self.until - self.env.now))]
         silence = self.unit.silence(self.effect)
-        seen = timeout(spec.operator.ns_sampler()(self.draw("operator")) if silence is None else silence)
+        seen = timeout(self.takes("operator", spec.operator) if silence is None else silence)
         while True:
             yield self.env.any_of([self.alarm, seen, *lifted])
             if self.alarm.triggered:
@@ -191,8 +191,8 @@ class Outage(Trouble):
         self, answer: Restart | Restore | Replay
     ) -> Generator[simpy.Event, Any, tuple[Snapshot | None, str]]:
         """Starts a process: what it restores, and from where."""
-        yield self.env.timeout(answer.start.ns_sampler()(self.draw("start")))
-        yield self.env.timeout(answer.load.ns_sampler()(self.draw("load")))
+        yield self.env.timeout(self.takes("start", answer.start))
+        yield self.env.timeout(self.takes("load", answer.load))
         member, reading = self.member, self.chance.named("read", self.turn)
         if isinstance(answer, Restore):
             return (yield from member.checkpoints.read(reading)), "checkpoint"
@@ -312,9 +312,9 @@ def ready_standby(member: Member) -> Unit | None:
 
 def taking_over(trouble: Trouble, redundancy: Redundancy, member: Member) -> Steps:
     """The time in which a standby that runs takes over a role."""
-    yield trouble.env.timeout(redundancy.switch.ns_sampler()(trouble.draw("switch")))
+    yield trouble.env.timeout(trouble.takes("switch", redundancy.switch))
     if redundancy.mode == "warm":
-        load = redundancy.load.ns_sampler()(trouble.draw("load copy"))
+        load = trouble.takes("load copy", redundancy.load)
         yield trouble.env.timeout(load + member.checkpoints.load_copy(redundancy.bandwidth))
 
 

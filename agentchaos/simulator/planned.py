@@ -20,7 +20,7 @@ from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.member import Member
 from agentchaos.simulator.outage import Outage, ready_standby, taking_over
 from agentchaos.simulator.unit import Repair, Trouble, Unit
-from agentchaos.trace import PLANNED
+from agentchaos.trace import PLANNED, TURN_NEVER_CAME
 
 Steps = Generator[simpy.Event, Any, None]
 Landed = Callable[[Strike, str], None]
@@ -63,7 +63,7 @@ class Campaign:
     def close(self) -> None:
         """The replication is over: units whose turn never came were not disrupted."""
         for strike in self._open.values():
-            self._say(strike, "turn_never_came")
+            self._say(strike, TURN_NEVER_CAME)
         self._open = {}
 
     def _landed(self, strike: Strike, missed: str = "") -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import simpy
 
+from agentchaos.distributions import Distribution
 from agentchaos.plan import Strike
 from agentchaos.recoveries.base import Failure, Promote, Recovery, Replay, Restart, Restore
 from agentchaos.recoveries.cold_start import ColdStart
@@ -121,6 +122,10 @@ class Trouble:
         """The draw of this turn for what it is named after."""
         return self.chance.named(what).uniform(self.turn)
 
+    def takes(self, what: str, time: Distribution) -> int:
+        """Ns that something takes in this turn; a fixed time needs no draw."""
+        return time.ns_sampler()(0.5 if time.kind == "constant" else self.draw(what))
+
     def again(self, strike: Strike) -> None:
         """Struck while down: it joins; while failure is still undetected that changes nothing."""
         self.joined(strike)
@@ -148,13 +153,13 @@ class Trouble:
         if isinstance(answer, Promote):
             answer = answer.otherwise
         assert isinstance(answer, Restart | Restore | Replay), "a unit that is given up is not rebuilt"
-        return answer.start.ns_sampler()(self.draw("start")) + answer.load.ns_sampler()(self.draw("load"))
+        return self.takes("start", answer.start) + self.takes("load", answer.load)
 
     def come_up(self, unit: Unit) -> Steps:
         """The unit works again: at once, or where readiness takes time, alive first and ready later."""
         unit.back()
         readiness = unit.group.spec.readiness
-        delay = readiness.delay.ns_sampler()(self.draw("ready")) if readiness else 0
+        delay = self.takes("ready", readiness.delay) if readiness else 0
         if delay:
             unit.trouble = self
             yield from unit.getting_ready(delay)
@@ -204,10 +209,10 @@ class Repair(Trouble):
         if not self.known:
             delay = self.unit.silence(self.effect)
             if delay is None:  # no watchdog looks after a unit without a role
-                delay = spec.operator.ns_sampler()(self.draw("operator"))
+                delay = self.takes("operator", spec.operator)
             yield self.env.timeout(delay)
             self.detecting = False
-            yield self.env.timeout(spec.decide.ns_sampler()(self.draw("decide")))
+            yield self.env.timeout(self.takes("decide", spec.decide))
         self.known = False  # a strike from now on must be detected first
         if not spec.rebuilding.starts:
             yield from self.forsaken(self.unit)

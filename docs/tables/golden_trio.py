@@ -95,13 +95,14 @@ def page(replications: int) -> Iterator[str]:
     """The page, line by line."""
     yield from HEAD.format(n=replications, seed=seed_of("golden_trio/trio")).splitlines()
     yield ""
-    yield from table(COLUMNS, (_row(form, replications) for form in CHAIN))
+    yield from table(COLUMNS, (row_of(form, replications) for form in CHAIN))
     yield from MIDDLE.splitlines()
     yield ""
-    yield from table(COLUMNS, (_row(form, replications) for form in SHORT))
+    yield from table(COLUMNS, (row_of(form, replications) for form in SHORT))
 
 
-def _row(form: Form, replications: int) -> tuple[str, ...]:
+def row_of(form: Form, replications: int) -> tuple[str, ...]:
+    """A line of the table, played."""
     return row(form, measured(f"golden_trio/{form.name}", replications), BROKEN.get(form.name, ""))
 
 

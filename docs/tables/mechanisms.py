@@ -52,6 +52,7 @@ PAIRS = (
     Pair("hedging", "deadline_hits", "share", "tokens", "1"),
     Pair("idempotency", "doubled", "1", "side_effects", "1"),
     Pair("reconciler", "availability", "share", "agent_hours", "s"),
+    Pair("disruption_budget", "availability", "share", "disruption_time", "s"),
 )
 
 HEAD = """\
@@ -75,7 +76,8 @@ def page(replications: int) -> Iterator[str]:
     yield from table(COLUMNS, (row(pair, replications) for pair in PAIRS))
     yield ""
     rest = sorted(set(MECHANISMS) - {pair.name for pair in PAIRS})
-    yield f"Without a pair of their own: {', '.join(rest)}; see scenarios/rolling_update.yaml."
+    yield f"Without a pair of their own: {', '.join(rest)}, which is a fact of a unit that a rolling update"
+    yield "waits for (scenarios/rolling_update.yaml): declared, it costs time until a started unit counts."
 
 
 def row(pair: Pair, replications: int) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ MET: dict[str, int | None] = {
     "mechanisms/quorum": 45, "mechanisms/reconciler": 21, "mechanisms/redundancy": 17,
     "mechanisms/retry": 22, "mechanisms/rollback": 29, "mechanisms/self_healing": 17,
     "mechanisms/timeout": ALL, "mechanisms/verification": ALL, "mechanisms/watchdog": 33,
+    "mechanisms/disruption_budget": 70,
     "recoveries/checkpoint_recovery": 70, "recoveries/hot_start": 140, "recoveries/warm_start": 140,
 }  # fmt: skip
 """Scenarios of which every gate is met, and the replications that it takes to see it; `auto` plays about
@@ -37,6 +38,7 @@ MISSED = {
     "mechanisms/bulkhead_off": ["deadline_hits >= 0.85"],
     "mechanisms/checkpointing_off": [RPO.format(180, 0.9)],
     "mechanisms/circuit_breaker_off": ["deadline_hits >= 0.90"],
+    "mechanisms/disruption_budget_off": ["availability >= 95%"],
     "mechanisms/escalation_off": ["request_availability >= 0.94"],
     "mechanisms/fallback_off": ["task_success >= 0.85", "tasks_failed.mean <= 2"],
     "mechanisms/heartbeat_off": [RTO.format(120, 0.9)],

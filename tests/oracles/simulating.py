@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import os
+import time
 from collections.abc import ItemsView
 from pathlib import Path
 
@@ -126,14 +127,31 @@ def simulate(oracle: Oracle, factory: pytest.TempPathFactory, *, moved: bool = F
     shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # its parent belongs to this session, and to all of its workers
         shared = shared.parent
-    kept = shared / f"oracle-{oracle.id}-{'moved' if moved else 'as-it-is'}.json"
-    if not kept.exists():
-        for row, found in simulation(oracle, moved=moved).values(factory.mktemp(oracle.id)).items():
-            file = shared / kept.name.replace(oracle.id, row)
-            part = file.with_suffix(f".{os.getpid()}")
-            part.write_text(json.dumps(found), encoding="utf-8")
-            part.replace(file)
-    return _mean_and_error(json.loads(kept.read_text(encoding="utf-8")))
+    word, played = "moved" if moved else "as-it-is", simulation(oracle, moved=moved)
+    files = {row.id: shared / f"oracle-{row.id}-{word}.json" for row in played.rows}
+    claim = shared / f"oracle-{played.rows[0].id}-{word}.claimed"
+    if not files[oracle.id].exists() and _is_ours(claim):
+        try:
+            for row, found in played.values(factory.mktemp(oracle.id)).items():
+                part = files[row].with_suffix(".part")
+                part.write_text(json.dumps(found), encoding="utf-8")
+                part.replace(files[row])
+        except BaseException:
+            claim.unlink()
+            raise
+    while not files[oracle.id].exists():
+        assert claim.exists(), "it was played by another process, and failed there"
+        time.sleep(0.1)
+    return _mean_and_error(json.loads(files[oracle.id].read_text(encoding="utf-8")))
+
+
+def _is_ours(claim: Path) -> bool:
+    """Whether this process is the first that wants it, and so has to play it."""
+    try:
+        claim.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _mean_and_error(values: list[float]) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from simulator.played import Played, play
 
-from agentchaos.metrics.base import Landings
+from agentchaos.metrics.base import Histogram, Landings
 from agentchaos.trace import NS
 
 HEAD = """
@@ -176,6 +176,11 @@ def test_a_budget_makes_a_careless_batch_wait() -> None:
     assert same.at("unit_down") == [30, 42, 54]
     assert free.value("availability") == pytest.approx(1 - 7 / 300)
     assert kept.value("availability") == 1
+    # what it costs, from the planned moment on: all are back at 37, or the last one at 61
+    for run, total in ((free, 3 * 12), (kept, 12 + 24 + 36)):
+        times = run.data["disruption_time"]
+        assert isinstance(times, Histogram)
+        assert (times.count, times.total, times.censored) == (3, total * NS, 0)
 
 
 def test_what_failures_have_taken_is_not_added_to() -> None:
@@ -193,6 +198,9 @@ def test_a_budget_that_never_allows_it_leaves_the_strikes_missed() -> None:
     run = play(text, only=lambda s: s.fault == "rolling_update" or s.number > 0)
     reasons = [e.detail["reason"] for e in run.events("fault_missed") if e.detail]
     assert reasons == ["turn_never_came"] * 3
+    times = run.data["disruption_time"]
+    assert isinstance(times, Histogram)
+    assert (times.count, times.censored) == (3, 3)
 
 
 def test_a_budget_that_no_planned_disruption_asks_changes_nothing() -> None:
