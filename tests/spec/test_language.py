@@ -321,10 +321,12 @@ def test_effective_says_what_is_derived() -> None:
 SHELVES = Path(agentchaos.__file__).parent
 
 
-@pytest.mark.parametrize("room", ["spec/scenario.py", "world.py", "workload.py", "plan.py", "forecast.py"])
+@pytest.mark.parametrize(
+    "room", ["spec/scenario.py", "world/groups.py", "world/tasks.py", "workload.py", "plan.py", "forecast.py"]
+)
 def test_no_room_knows_a_fault_or_a_recovery_by_name(room: str) -> None:
     text = (SHELVES / room).read_text(encoding="utf-8")
-    defaults = "" if room != "world.py" else "cold_start"  # what a group does unless it says otherwise
+    defaults = "" if room != "world/groups.py" else "cold_start"  # what a group does unless it says otherwise
     # `latency` and `drain` are fields as well
     words = {*FAULTS, *RECOVERIES} - Service.model_fields.keys() - Scenario.model_fields.keys()
     assert [w for w in words if f'"{w}"' in text and w != defaults] == []

@@ -1,0 +1,92 @@
+"""What stands on the shelves of faults, mechanisms and recoveries, as a user may name it in a world."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, create_model, model_validator
+
+from agentchaos.faults.base import Fault
+from agentchaos.mechanisms.base import Mechanism
+from agentchaos.plugins import shelf
+from agentchaos.recoveries.base import Recovery
+from agentchaos.world.nouns import Noun
+
+
+class OneOf(Noun):
+    """A mapping with exactly one key, which names a thing on a shelf: `crash: {...}`."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> OneOf:
+        named = sorted(self.model_fields_set)
+        if len(named) > 1:
+            raise ValueError(f"one {self.noun} stands here, and {len(named)} were found: {', '.join(named)}")
+        if not named:
+            first = next(iter(type(self).model_fields))
+            raise ValueError(f"the name of a {self.noun} is wanted here, such as '{first}: {{...}}'")
+        if self.chosen is None:
+            raise ValueError(f"'{named[0]}' has no fields; write '{named[0]}: {{...}}'")
+        return self
+
+    @property
+    def chosen(self) -> Any:
+        """The thing itself."""
+        (key,) = self.model_fields_set
+        return getattr(self, key)
+
+
+def _one_of(title: str, noun: str, things: dict[str, Any]) -> Any:
+    """A model with one optional field for each thing on a shelf (and for each of its aliases)."""
+    base = type(
+        title, (OneOf,), {"noun": noun, "__annotations__": {"noun": ClassVar[str]}, "__module__": __name__}
+    )
+    return create_model(  # type: ignore[call-overload]
+        title, __base__=base, **{key: (thing | None, None) for key, thing in things.items()}
+    )
+
+
+FAULTS: dict[str, type[Fault]] = shelf("faults", Fault)
+MECHANISMS: dict[str, type[Mechanism]] = shelf("mechanisms", Mechanism)
+RECOVERIES: dict[str, type[Recovery]] = shelf("recoveries", Recovery)
+RECOVERY_WORDS: dict[str, type[Recovery]] = {
+    word: recovery for recovery in RECOVERIES.values() for word in (recovery.name, *recovery.aliases)
+}
+
+FaultItem = _one_of("FaultItem", "fault", FAULTS)
+
+
+def named(value: object) -> object:
+    """`checkpoint` stands for `checkpoint: {}`."""
+    return {value: {}} if isinstance(value, str) else value
+
+
+class _Worded:
+    """Tells the JSON schema of the short form."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(RECOVERY_WORDS)}, handler(core)]}
+
+
+RecoveryItem = Annotated[  # type: ignore[valid-type]
+    _one_of("RecoveryItem", "recovery", RECOVERY_WORDS), BeforeValidator(named), _Worded()
+]
+
+
+class _Protection(Noun):
+    """Mechanisms, each by its name."""
+
+    noun: ClassVar[str] = "mechanism"
+
+
+Protect = create_model(  # type: ignore[call-overload]
+    "Protect",
+    __base__=_Protection,
+    **{name: (mechanism | None, None) for name, mechanism in MECHANISMS.items()},
+)
+
+
+def implied_by(recover: object) -> type[Recovery] | None:
+    """The recovery of a raw `recover`, where it implies standbys."""
+    item = named(recover)
+    words = [word for word in item if word in RECOVERY_WORDS] if isinstance(item, dict) else []
+    return next((RECOVERY_WORDS[w] for w in words if RECOVERY_WORDS[w].implies_standby), None)
