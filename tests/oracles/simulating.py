@@ -25,7 +25,7 @@ from agentchaos.plan import Plan
 from agentchaos.plugins import shelf
 from agentchaos.trace import Batch, Row
 
-PART = 0.15
+PART = 0.1
 """Of a row's replications so many are played at a time with its rate moved, until it is plain."""
 PLAIN = 4.5
 """The |z| at which it is plain: more than the 4 at which the test of a row fails."""
