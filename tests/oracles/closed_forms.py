@@ -96,6 +96,8 @@ def pass_k(k: int) -> Callable[[Data], float]:
 class Oracle:
     """One closed form. `moved` is (old text, new text) in the scenario: the rate moved by 5 %.
 
+    replications: about as many as it takes until the standard error is an eighth of that shift.
+
     only: the metrics that are folded, where thousands of replications are played; none: all.
     """
 
@@ -110,6 +112,11 @@ class Oracle:
     moved_exact: float
     by_seed: bool = False
     only: tuple[type[Metric], ...] = ()
+
+    @property
+    def shift(self) -> float:
+        """By how much the exact value moves with the rate."""
+        return abs(self.moved_exact - self.exact)
 
 
 _HEAD = "name: oracle\npreset: ideal\n"
@@ -194,7 +201,7 @@ agents:
 COMPLETION = (
     _HEAD
     + """
-horizon: 230000s
+horizon: 206000s
 drain: 200000s
 agents:
   worker:
@@ -211,13 +218,13 @@ faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
 SCRATCH = (
     _HEAD
     + """
-horizon: 600000s
+horizon: 1500000s
 drain: 60000s
 agents:
   worker:
-    count: 40
+    count: 12
     operator: 80s
-    tasks: {loop: 12, steps: 1}
+    tasks: {loop: 40, steps: 1}
     step: {work: 7200s}
 faults: [{crash: {agent: worker, every: exponential(mean=3600s)}}]
 """

@@ -26,11 +26,15 @@ from agentchaos.plugins import shelf
 from agentchaos.trace import Batch, Row
 
 PART = 0.1
-"""Of a row's replications so many are played at a time with its rate moved, until it is plain."""
-PLAIN = 4.5
-"""The |z| at which it is plain: more than the 4 at which the test of a row fails."""
+"""So many of a row's replications are played at a time."""
 MINIMUM = 6
 """Replications without which no standard error is to be believed."""
+MOST = 1.5
+"""Times the number of replications that a row is thought to need: it is not played more often."""
+NARROW = 0.97
+"""As it is, a row is played until its standard error is so little below what is allowed."""
+PLAIN = 4.5
+"""With its rate moved it is played until it is off by so many: the test of a row fails at 4."""
 
 
 class _Noted(dict[str, Datum]):
@@ -51,10 +55,7 @@ class _Noted(dict[str, Datum]):
 
 @dataclasses.dataclass(frozen=True)
 class Simulation:
-    """The scenario of some rows, as it is or with its rate moved.
-
-    Moved, it is played until every row is plainly off its exact value, and no more often than as it is.
-    """
+    """The scenario of some rows, as it is or with its rate moved, played until enough is known of each."""
 
     text: str
     moved: bool
@@ -62,7 +63,7 @@ class Simulation:
 
     @property
     def replications(self) -> int:
-        """How often it is played."""
+        """How often it has to be played, more or less."""
         return max(row.replications for row in self.rows)
 
     def values(self, folder: Path) -> dict[str, list[float]]:
@@ -74,21 +75,29 @@ class Simulation:
         data, trace = pipeline.play_one(plans[0], "chaos", 1, keep=not declared, only=declared)
         only = declared or self._asked_for(plans[0], data, trace)
         found = {row.id: [row.read(data)] for row in self.rows}
-        part = math.ceil(PART * self.replications)
-        for number in range(2, self.replications + 1):
-            if self.moved and number % part == 1 and number > MINIMUM and self._is_plain(found):
-                break
+        part, number = math.ceil(PART * self.replications), 1
+        while number < MINIMUM or number % part or not self._is_enough(found):
+            number += 1
             plan = plans[number - 1 if len(plans) > 1 else 0]
             data, _ = pipeline.play_one(plan, "chaos", 1 if len(plans) > 1 else number, only=only)
             for row in self.rows:
                 found[row.id].append(row.read(data))
+            if number == self.most:
+                break
         return found
 
-    def _is_plain(self, found: dict[str, list[float]]) -> bool:
-        return all(abs(_z(found[row.id], row.exact)) > PLAIN for row in self.rows)
+    def _is_enough(self, found: dict[str, list[float]]) -> bool:
+        if self.moved:
+            return all(abs(_z(found[row.id], row.exact)) > PLAIN for row in self.rows)
+        return all(_mean_and_error(found[row.id])[1] <= NARROW * row.shift / 8 for row in self.rows)
+
+    @property
+    def most(self) -> int:
+        """It is not played more often."""
+        return math.ceil(MOST * self.replications)
 
     def _seeds(self) -> range:
-        return range(1, self.replications + 1 if self.rows[0].by_seed else 2)
+        return range(1, self.most + 1 if self.rows[0].by_seed else 2)
 
     def _asked_for(self, plan: Plan, data: Data, trace: list[Row]) -> tuple[type[Metric], ...]:
         """The metrics that give what the rows read in a replication."""
