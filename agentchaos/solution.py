@@ -130,13 +130,18 @@ def _ahead(
 # -- as text ------------------------------------------------------------------------------------
 
 
+def counted(forms: int) -> str:
+    """`1 closed form`."""
+    return f"{forms} closed form{'' if forms == 1 else 's'}"
+
+
 def lines(solved: Solution) -> Iterator[str]:
     """The solution, line by line."""
     plan = solved.plan
     told = (
         f"{solved.replications} replications of seed {plan.seed}" if solved.replications else "not simulated"
     )
-    yield f"{plan.scenario}: {len(solved.compared)} closed forms, {told}"
+    yield f"{plan.scenario}: {counted(len(solved.compared))}, {told}"
     yield ""
     yield from table(solved.compared)
     yield from _reasons(solved.unsolved)

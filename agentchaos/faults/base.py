@@ -22,7 +22,8 @@ class Aim(NamedTuple):
 
     checkpointed: the group keeps checkpoints, or checkpoints are kept in the service; acts: its steps call a
     tool; units: of the group, standbys included, 0 where it is not aimed at a group; heard: somebody listens
-    to its heartbeats; services: those that its steps call.
+    to its heartbeats; services: those that its steps call; instant: the service answers in no time, which no
+    factor makes longer.
     """
 
     checkpointed: bool = False
@@ -30,6 +31,7 @@ class Aim(NamedTuple):
     units: int = 0
     heard: bool = False
     services: tuple[str, ...] = ()
+    instant: bool = False
 
 
 Complaint = tuple[tuple[str | int, ...], str]

@@ -166,3 +166,8 @@ class CheckpointSlow(StoreFault):
         yield from super().complaints(aim)
         if self.factor == 1 and self.extra == 0:
             yield (), "'factor: 1' without 'extra' changes nothing"
+        elif self.extra == 0 and aim.instant:
+            yield (
+                ("factor",),
+                f"'{self.service}' takes no time, and so does any number of times that; add 'extra'",
+            )

@@ -34,6 +34,11 @@ class Latency(CallFault):
     def complaints(self, aim: Aim) -> Iterator[Complaint]:
         if self.factor == 1 and self.extra == 0:
             yield (), "'factor: 1' without 'extra' changes nothing"
+        elif self.extra == 0 and aim.instant:
+            yield (
+                ("factor",),
+                f"'{self.service}' takes no time, and so does any number of times that; add 'extra'",
+            )
 
 
 class ServerError(CallFault):

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from agentchaos.distributions import Duration, Share
 from agentchaos.disturbances import OnPlan
 from agentchaos.faults.base import Aim, Complaint, PlannedDisruption
 from agentchaos.seeds import Stream
+
+
+def _units(value: object) -> object:
+    """`1` is one unit and `100%` all of them; `1.0` might be either."""
+    if isinstance(value, float) and value >= 1:
+        raise ValueError(f"{value:g} is neither a whole number of units, such as 2, nor a share, such as 50%")
+    return value
 
 
 class Drain(PlannedDisruption):
@@ -19,9 +26,9 @@ class Drain(PlannedDisruption):
     kind: ClassVar[str] = "drain"
     example: ClassVar[str] = "drain: {agent: support, units: 1, every: 1h, for: 10min}"
 
-    units: Annotated[int, Field(ge=1, le=100_000)] | Annotated[Share, Field(gt=0)] = Field(
-        1, description="how many units, standbys included; or the share of them: 50%"
-    )
+    units: Annotated[
+        Annotated[int, Field(ge=1, le=100_000)] | Annotated[Share, Field(gt=0)], BeforeValidator(_units)
+    ] = Field(1, description="how many units, standbys included; or the share of them: 50%")
     for_: Duration = Field(
         600_000_000_000,
         alias="for",

@@ -254,9 +254,36 @@ def _facts(thing: Any) -> Iterator[tuple[str, str]]:
 def _field(key: str, field: FieldInfo, model: type[BaseModel]) -> Iterator[str]:
     required = field.is_required()
     default = "required" if required else f"default {_shown(field)}"
-    yield f"  {key}: {field.description or ''} ({default})"
+    told = "; ".join(filter(None, (default, _allowed(field))))
+    yield f"  {key}: {field.description or ''} ({told})"
     if (known := source(model, field)) is not None:
         yield f"      source: {known[0]} [{known[1]}]"
+
+
+_BOUNDS = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
+
+
+def _allowed(field: FieldInfo) -> str:
+    """The words that may stand there, or the bounds of a number."""
+    words = list(dict.fromkeys(_words(field.annotation)))
+    marks = (*field.metadata, *_marks(field.annotation))
+    write = next((mark.write for mark in marks if hasattr(mark, "write")), None)
+    bounds = [
+        f"{word} {write(limit) if write and limit else f'{limit:,}'}"
+        for key, word in _BOUNDS
+        for limit in dict.fromkeys(getattr(mark, key) for mark in field.metadata if hasattr(mark, key))
+        if limit is not None
+    ]
+    return "; ".join(filter(None, (" | ".join(words), ", ".join(bounds))))
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    """The words of the literals in an annotation."""
+    if typing.get_origin(annotation) is typing.Literal:
+        yield from (str(word) for word in typing.get_args(annotation))
+    elif not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        for part in typing.get_args(annotation):
+            yield from _words(part)
 
 
 _OF_THE_WORLD = (
@@ -287,17 +314,18 @@ def source(model: type[BaseModel], field: FieldInfo) -> tuple[str, str] | None:
     return ("assumed", "-") if number or quantity else None
 
 
-def _marks(annotation: Any) -> Iterator[Any]:
-    """What is said of the types that a union is made of."""
+def _marks(annotation: Any, kind: type | None = None) -> Iterator[Any]:
+    """What is said of the types that a union is made of; of those of a kind, where there are such."""
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    for part in typing.get_args(annotation) if union else ():
-        if typing.get_origin(part) is typing.Annotated:
-            yield from typing.get_args(part)[1:]
+    parts = [typing.get_args(part) for part in (typing.get_args(annotation) if union else ())
+             if typing.get_origin(part) is typing.Annotated]  # fmt: skip
+    for part in [one for one in parts if one[0] is kind] or parts:
+        yield from part[1:]
 
 
 def _shown(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
-    for mark in (*field.metadata, *_marks(field.annotation)):
+    for mark in (*field.metadata, *_marks(field.annotation, type(value))):
         if hasattr(mark, "write") and value is not None and not isinstance(value, str):
             return str(mark.write(value))  # a quantity, in its own unit
     if value is None:

@@ -150,6 +150,9 @@ class _Said(NamedTuple):
         return f"{self.wanted} is wanted, not {self.found}" if self.wanted else self.message
 
 
+_NONE_LEFT = _Said("at least one is wanted here")
+
+
 def _say(error: Any) -> _Said:
     kind, context, value = error["type"], error.get("ctx", {}), error.get("input")
     if kind in _LIMITS:
@@ -166,7 +169,7 @@ def _say(error: Any) -> _Said:
     if kind in ("value_error", "assertion_error"):
         return _Said(str(error["msg"]).partition(", ")[2])
     if kind == "too_short":
-        return _Said("at least one is wanted here")
+        return _NONE_LEFT
     if kind == "string_too_short":
         return _Said("a text is wanted here, not an empty one")
     if kind in ("too_long", "string_too_long"):
@@ -222,6 +225,9 @@ def complaints(error: ValidationError, model: type[BaseModel], data: Any) -> lis
             # what was written, not what it was read as: '0s' and not 0 ns
             as_written = one if isinstance(written, dict | list) else {**one, "input": written}
             values.setdefault(here, []).append(_say(as_written))
+    for loc in [loc for loc, said in values.items() if said == [_NONE_LEFT]]:
+        if any(other[: len(loc)] == loc and other != loc for other in values):
+            del values[loc]  # there were some, and each is complained of
     found += [Complaint(loc, _joined(list(dict.fromkeys(said)))) for loc, said in values.items()]
     return found
 

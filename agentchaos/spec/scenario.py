@@ -444,6 +444,7 @@ class Scenario(Noun):
             ("agents", "*", "protect", "checkpointing"),
             (*group, "step", "act"),
             *((*group, "protect", "heartbeat"), (*group, "step", "think")),
+            ("services", fault.target, "latency"),
         )
         for field, what in fault.complaints(aim):
             yield Finding((*here, *field), what, needs)
@@ -460,10 +461,20 @@ class Scenario(Noun):
             )
             yield Finding((*here, "service"), what, needs)
         elsewhere = fault.service in used - self._stores()
-        yield from self._own_complaints(here, fault, Aim(checkpointed=not elsewhere))
+        aim = Aim(checkpointed=not elsewhere, instant=self._is_instant(fault.service))
+        yield from self._own_complaints(here, fault, aim)
         if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.calls is None:
             what = "say how long: 'for: 5min', or for how many calls: 'calls: 1'"
             yield Finding(here, what, ((*here, "for"), (*here, "calls")), at_key=True)
+
+    def _is_instant(self, name: str) -> bool:
+        """Whether a service takes no time. Checkpoints may say themselves how long a write takes."""
+        service = self.services.get(name)
+        stored = [g.checkpointing for g in self.agents.values() if g.checkpointing is not None]
+        times = [saves.write for saves in stored if saves.store == name and saves.write is not None]
+        if service is not None and (not times or name not in self._stores_alone()):
+            times.append(service.latency)
+        return bool(times) and all(time.bounds == (0.0, 0.0) for time in times)
 
     def _gate_problems(self) -> Iterator[Finding]:
         known = self.names()

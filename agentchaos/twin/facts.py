@@ -271,7 +271,7 @@ def well_store(plan: Plan, group: Group) -> None:
     only_service(store, saves.store)
     alone = store.capacity is None or store.capacity >= sum(g.count for g in plan.world.agents.values())
     require(alone and store.rate_limit is None, f"checkpoints may wait for their store {saves.store}")
-    require(float(store.error_rate) == 0, f"the store {saves.store} fails at times, and a checkpoint with it")
+    require(float(store.error_rate) == 0, f"{saves.store} fails at times, and a checkpoint with it")
     for fault in plan.faults:
         require(fault.target != saves.store, f"fault {fault.label} befalls the store of checkpoints")
 

@@ -25,7 +25,7 @@ class OneOf(Noun):
             first = next(iter(type(self).model_fields))
             raise ValueError(f"the name of a {self.noun} is wanted here, such as '{first}: {{...}}'")
         if self.chosen is None:
-            raise ValueError(f"'{named[0]}' has no fields; write '{named[0]}: {{...}}'")
+            raise ValueError(f"nothing stands below '{named[0]}'; write '{named[0]}: {{}}', or its fields")
         return self
 
     @property

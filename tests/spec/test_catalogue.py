@@ -71,7 +71,7 @@ def test_everything_is_explained(kind: str, name: str) -> None:
         assert line.endswith(")"), line
         assert field.description, f"{name}.{key} has no description"
         assert field.description in line
-        assert line.endswith("(required)") == field.is_required()
+        assert ("(required" in line) == field.is_required()
         extra = field.json_schema_extra
         if isinstance(extra, dict) and "source" in extra:
             assert f"source: {extra['source']} [{extra['grade']}]" in told
@@ -116,7 +116,7 @@ def test_parts_are_explained_with_defaults_of_their_own() -> None:
         assert str(StateSpec.model_fields[part].description) in told
         for key in ("lost_hazard", "rebuild", "notice", *damages):
             own = getattr(StateSpec().part(part), key)  # type: ignore[arg-type]
-            assert re.search(rf"^  {key}: .* \(default {own}\)$", told, re.MULTILINE), (part, key)
+            assert re.search(rf"^  {key}: .* \(default {own}(; [^)]*)?\)$", told, re.MULTILINE), (part, key)
     own = "lost_hazard 4.0, rebuild 5, corrupt_hazard 4.0, stale_hazard 2.0, poison_hazard 2.0"
     assert f"  context: {own}\n" in run("explain", "part")[1]
 
@@ -138,7 +138,7 @@ def test_every_word_that_stands_in_a_scenario_leads_somewhere() -> None:
 
 
 def test_a_field_is_explained_with_its_owner() -> None:
-    assert "of scenario: arrivals and faults end here (default 1h)" in run("explain", "horizon")[1]
+    assert "of scenario: arrivals and faults end here (default 1h; above 0)" in run("explain", "horizon")[1]
     told = run("explain", "burst")[1]
     assert told.startswith("burst  (nouns)")
     assert "  of services: size of the bucket" in told
@@ -369,3 +369,20 @@ def test_every_field_of_the_schema_says_what_it_is(schema: dict[str, Any]) -> No
     for title, model in schema["$defs"].items():
         for key, field in model.get("properties", {}).items():
             assert title in named or "description" in field, f"{title}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("redundancy", "  mode: how they stand by; none: as 'recover' wants it, else warm "
+                       "(default warm; hot | warm | cold)"),
+        ("self_healing", "  watch: the signals of behaviour that are watched "
+                         "(default [decisions]; decisions | errors | pace)"),
+        ("quorum", "  voters: how many are asked (default 3; at least 1, at most 100)"),
+        ("redundancy", "  copy: warm: how often the state is shipped to them; `none`: they read the newest "
+                       "checkpoint (default 30s; above 0)"),
+        ("drain", "  units: how many units, standbys included; or the share of them: 50% (default 1)"),
+    ],
+)  # fmt: skip
+def test_a_field_says_what_may_stand_there(name: str, line: str) -> None:
+    assert line in list(catalogue.explanation(name))

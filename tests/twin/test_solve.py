@@ -28,7 +28,7 @@ agents:
   caller:
     tasks: {loop: 200, steps: 3}
     step: {act: tool}
-faults: [{latency: {service: tool, at: 1s, for: 1s, name: slow}}]
+faults: [{latency: {service: tool, at: 1s, for: 1s, extra: 1s, name: slow}}]
 """
 """Tasks take no time, and so are over before the fault begins: chain and calls are refused for its sake."""
 
