@@ -151,26 +151,25 @@ def lines(solved: Solution) -> Iterator[str]:
 
 
 def table(compared: Sequence[Compared]) -> Iterator[str]:
-    """Each closed form: its exact and its simulated value, standard error, n and z."""
+    """Each closed form: its exact value, and where it was played the simulated one, its error, n and z."""
     if not compared:
         yield "no measure of this scenario has a closed form"
         return
     width = max(7, *(len(one.closed.measure) for one in compared))
     forms = max(4, *(len(one.closed.form) for one in compared))
-    yield (
-        f"{'measure':{width}}  {'form':{forms}}  {'exact':>14}  {'simulated':>14}  {'std. error':>10}  "
-        f"{'n':>5}  {'z':>6}"
-    )
+    played = any(one.simulated.n for one in compared)
+    beside = f"  {'simulated':>14}  {'std. error':>10}  {'n':>5}  {'z':>6}" if played else ""
+    yield f"{'measure':{width}}  {'form':{forms}}  {'exact':>14}{beside}"
     for one in compared:
         closed, simulated = one.closed, one.simulated
-        z = "-" if one.z is None else f"{one.z:.2f}"
-        if one.agrees is False:
-            z += " !"
-        yield (
-            f"{closed.measure:{width}}  {closed.form:{forms}}  {_number(closed.exact, closed.unit):>14}  "
-            f"{_number(simulated.mean, closed.unit):>14}  {_number(simulated.error):>10}  "
-            f"{simulated.n or '-':>5}  {z:>6}"
-        ).rstrip()
+        if played:
+            z = ("-" if one.z is None else f"{one.z:.2f}") + (" !" if one.agrees is False else "")
+            beside = (
+                f"  {_number(simulated.mean, closed.unit):>14}  {_number(simulated.error):>10}  "
+                f"{simulated.n or '-':>5}  {z:>6}"
+            )
+        exact = _number(closed.exact, closed.unit)
+        yield f"{closed.measure:{width}}  {closed.form:{forms}}  {exact:>14}{beside}".rstrip()
         note = f"; {closed.note}" if closed.note else ""
         yield f"  = {closed.formula}{note}"
         if simulated.reason:
