@@ -24,10 +24,6 @@ def _verification(loc: Loc, here: Loc, group: Group) -> Iterator[Finding]:
     check, human = group.verification, group.escalation
     if check is None:
         return
-    longest = group.tasks.steps.bounds[1]
-    if check.every > longest:
-        what = f"a task here has at most {longest:,.0f} steps, so that none would ever be checked"
-        yield Finding((*loc, "every"), what, ((*here, "tasks", "steps"),))
     if check.redo == "checkpoint" and group.checkpointing is None:
         what = "there is none to go back to: add 'protect: {checkpointing: {every: 5 steps}}'"
         yield Finding((*loc, "redo"), what, ((*here, "protect", "checkpointing"),))

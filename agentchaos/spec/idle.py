@@ -35,13 +35,6 @@ def idle_fields(group: Group, services: Mapping[str, Service]) -> Iterator[Idle]
     if back is not None and not does_deeds(group, services):
         for key in ("compensation", "takes"):
             yield Idle(back, key, NO_DEED.format(" that could be undone"), (("step", "act"),))
-    elif back is not None and back.compensation == 0:
-        yield Idle(back, "takes", "nothing is undone with 'compensation: 0'", (("protect", "rollback"),))
-    vote = group.protect.quorum  # type: ignore[attr-defined]
-    if vote is not None and vote.voters == 1:
-        for key in ("beta", "rho", "same_wrong"):
-            what = "does nothing with 'voters: 1': one voter is no vote"
-            yield Idle(vote, key, what, (("protect", "quorum", "voters"),))
     for watching in (group.self_healing, group.quarantine):
         if watching is not None and "decisions" not in watching.watch:
             for key in ("shows", "noise"):
