@@ -31,9 +31,9 @@ NS = 1_000_000_000
 Row = tuple[Any, ...]
 
 PLANNED = "planned"
+"""Who sees an incident that is no failure: somebody meant it."""
 TURN_NEVER_CAME = "turn_never_came"
 """Why a planned disruption missed a unit: the replication was over before."""
-"""Who sees an incident that is no failure: somebody meant it."""
 
 
 class Step(NamedTuple):
@@ -470,11 +470,10 @@ class Checker:
         if self._tasks.get(task) != "started" and not (late and task and task not in self._tasks):
             self._say(f"task {task!r} is not open, or not started")
 
-    def _event(self, row: Row) -> None:
-        event = row if isinstance(row, Event) else Event(*row)
+    def _event(self, event: Event) -> None:
         kind = event.kind
         for column, place, is_number in _FILLED[kind]:
-            filling = row[place]
+            filling = event[place]
             if filling is None or filling == "" or (is_number and filling < 0):
                 self._say(f"{column} must be filled")
         for key in DETAIL.get(kind, ()):
