@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invariants.worlds import text, worlds
 from simulator.played import Played, decide, fold, played
@@ -23,13 +23,10 @@ pytestmark = pytest.mark.slow
 
 World = dict[str, Any]
 
-
-def many(test: Any) -> Any:
-    """Many worlds. Where examples are the same on every machine, all tests see the same ones, played once."""
-    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    shared = settings().derandomize
-    told = settings(max_examples=80 if shared else 60, suppress_health_check=checks)(test)
-    return seed(3)(told) if shared else told
+many = settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
 
 
 @functools.lru_cache(maxsize=512)

@@ -25,14 +25,10 @@ MET: dict[str, int | None] = {
     "mechanisms/retry": 22, "mechanisms/rollback": 29, "mechanisms/self_healing": 17,
     "mechanisms/timeout": ALL, "mechanisms/verification": ALL, "mechanisms/watchdog": 33,
     "mechanisms/disruption_budget": 70,
-    "recoveries/checkpoint_recovery": 66,
+    "recoveries/checkpoint_recovery": 70, "recoveries/hot_start": 140, "recoveries/warm_start": 140,
 }  # fmt: skip
 """Scenarios of which every gate is met, and the replications that it takes to see it; `auto` plays about
 twice as many as a perfect run would need."""
-
-NOT_MISSED = ("recoveries/hot_start", "recoveries/warm_start")
-"""Half of the crashes strike the standby, so that it takes 240 replications to see their gates met: here none
-is missed, and tests/test_recoveries.py holds their times and points against the published classes."""
 
 MISSED = {
     "duplicate_refund": ["doubled == 0"],
@@ -84,13 +80,6 @@ def test_its_gates_are_met(name: str) -> None:
     assert code == 0
 
 
-@pytest.mark.parametrize("name", NOT_MISSED)
-def test_no_gate_is_missed(name: str) -> None:
-    _, gates = outcomes(name, FEW)
-    assert "pass" in gates.values()
-    assert "fail" not in gates.values()
-
-
 @pytest.mark.parametrize("name", MISSED)
 def test_the_gate_that_its_file_names_is_missed(name: str) -> None:
     code, gates = outcomes(name, FEW)
@@ -99,4 +88,4 @@ def test_the_gate_that_its_file_names_is_missed(name: str) -> None:
 
 
 def test_every_bundled_scenario_has_its_verdict_in_a_test() -> None:
-    assert {*MET, *NOT_MISSED, *MISSED, *ELSEWHERE} == set(bundled.names())
+    assert {*MET, *MISSED, *ELSEWHERE} == set(bundled.names())
