@@ -471,9 +471,10 @@ class Checker:
             self._say(f"task {task!r} is not open, or not started")
 
     def _event(self, event: Event) -> None:
+        row: Row = event
         kind = event.kind
         for column, place, is_number in _FILLED[kind]:
-            filling = event[place]
+            filling = row[place]
             if filling is None or filling == "" or (is_number and filling < 0):
                 self._say(f"{column} must be filled")
         for key in DETAIL.get(kind, ()):
