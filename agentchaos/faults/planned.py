@@ -14,8 +14,8 @@ from agentchaos.seeds import Stream
 
 
 def _units(value: object) -> object:
-    """`1` is one unit and `100%` all of them; `1.0` might be either."""
-    if isinstance(value, float) and value >= 1:
+    """`2` is two units, and `1.0` a share as everywhere: all of them. `2.5` is neither."""
+    if isinstance(value, float) and value > 1:
         raise ValueError(f"{value:g} is neither a whole number of units, such as 2, nor a share, such as 50%")
     return value
 

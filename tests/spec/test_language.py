@@ -338,3 +338,18 @@ def test_exact_quantities_survive() -> None:
     text = BASE.replace("2.5 usd/M", "2.123456789 usd/M") + "horizon: 3600000000001ns\n"
     first = load(text).value
     assert load(dump(first.effective())).value == first
+
+
+@pytest.mark.parametrize(
+    ("written", "units"), [("1", 1), ("2", 2), ("100%", 1.0), ("1.0", 1.0), ("50%", 0.5)]
+)
+def test_units_of_a_drain_are_a_number_or_a_share_and_survive(written: str, units: float) -> None:
+    text = f"""
+name: drained
+agents: {{a: {{count: 4, tasks: {{loop: 3}}, step: {{work: 2s}}}}}}
+faults: [{{drain: {{agent: a, at: 1min, units: {written}}}}}]
+"""
+    first = load(text).value
+    (fault,) = first.declared
+    assert (fault.units, type(fault.units)) == (units, type(units))
+    assert load(dump(first.effective())).value == first
