@@ -179,3 +179,11 @@ class CallFault(Fault):
     @property
     def lasts(self) -> int | None:
         return self.for_
+
+
+def no_delay(service: str, factor: float, extra: int, aim: Aim) -> Iterator[Complaint]:
+    """What is wrong with a delay by `factor` and `extra` (ns) that makes no call of the service longer."""
+    if factor == 1 and extra == 0:
+        yield (), "'factor: 1' without 'extra' changes nothing"
+    elif extra == 0 and aim.instant:
+        yield ("factor",), f"'{service}' takes no time, and so does any number of times that; add 'extra'"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agentchaos.distributions import Duration
 from agentchaos.disturbances import PARTS, OnCall, OnState, Part
-from agentchaos.faults.base import AgentFault, Aim, CallFault, Complaint, Scope
+from agentchaos.faults.base import AgentFault, Aim, CallFault, Complaint, Scope, no_delay
 from agentchaos.seeds import Stream
 
 
@@ -164,10 +164,4 @@ class CheckpointSlow(StoreFault):
 
     def complaints(self, aim: Aim) -> Iterator[Complaint]:
         yield from super().complaints(aim)
-        if self.factor == 1 and self.extra == 0:
-            yield (), "'factor: 1' without 'extra' changes nothing"
-        elif self.extra == 0 and aim.instant:
-            yield (
-                ("factor",),
-                f"'{self.service}' takes no time, and so does any number of times that; add 'extra'",
-            )
+        yield from no_delay(self.service, self.factor, self.extra, aim)

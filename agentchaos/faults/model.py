@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agentchaos.distributions import Duration
 from agentchaos.disturbances import OnCall
-from agentchaos.faults.base import Aim, CallFault, Complaint
+from agentchaos.faults.base import Aim, CallFault, Complaint, no_delay
 from agentchaos.seeds import Stream
 
 
@@ -32,13 +32,7 @@ class Latency(CallFault):
         return OnCall("delay", self.probability, factor=self.factor, extra=self.extra)
 
     def complaints(self, aim: Aim) -> Iterator[Complaint]:
-        if self.factor == 1 and self.extra == 0:
-            yield (), "'factor: 1' without 'extra' changes nothing"
-        elif self.extra == 0 and aim.instant:
-            yield (
-                ("factor",),
-                f"'{self.service}' takes no time, and so does any number of times that; add 'extra'",
-            )
+        yield from no_delay(self.service, self.factor, self.extra, aim)
 
 
 class ServerError(CallFault):

@@ -278,9 +278,12 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _words(annotation: Any) -> Iterator[str]:
-    """The words of the literals in an annotation."""
+    """The words of the literals in an annotation; none where something else may stand beside them."""
+    parts = set(typing.get_args(annotation)) - {type(None)}
     if typing.get_origin(annotation) is typing.Literal:
         yield from (str(word) for word in typing.get_args(annotation))
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType) and len(parts) > 1:
+        return
     elif not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         for part in typing.get_args(annotation):
             yield from _words(part)

@@ -16,7 +16,7 @@ NO_DEED = "no deed is done here{}: 'act' needs one with 'side_effects: true'"
 
 
 class Idle(NamedTuple):
-    """A field that does nothing. needs: the places under the agent that would change that."""
+    """A field that does nothing. needs: the places that would change that."""
 
     mechanism: Mechanism
     key: str
@@ -24,22 +24,24 @@ class Idle(NamedTuple):
     needs: tuple[Loc, ...]
 
 
-def idle_fields(group: Group, services: Mapping[str, Service]) -> Iterator[Idle]:
-    """The fields of the group's mechanisms that do nothing there, written or not."""
+def idle_fields(here: Loc, group: Group, services: Mapping[str, Service]) -> Iterator[Idle]:
+    """The fields of the mechanisms of the group at `here` that do nothing there, written or not."""
+    protect: Loc = (*here, "protect")
     standbys, back = group.redundancy, group.rollback
     if standbys is not None:
         for key, modes in ONLY_IN.items():
             if standbys.mode not in modes:
                 what = f"does nothing with 'mode: {standbys.mode}': {INSTEAD[key, standbys.mode]}"
-                yield Idle(standbys, key, what, (("protect", "redundancy", "mode"), ("recover",)))
+                yield Idle(standbys, key, what, ((*protect, "redundancy", "mode"), (*here, "recover")))
     if back is not None and not does_deeds(group, services):
         for key in ("compensation", "takes"):
-            yield Idle(back, key, NO_DEED.format(" that could be undone"), (("step", "act"),))
+            what = NO_DEED.format(" that could be undone")
+            yield Idle(back, key, what, ((*here, "step", "act"), ("services", "*", "side_effects")))
     for watching in (group.self_healing, group.quarantine):
         if watching is not None and "decisions" not in watching.watch:
             for key in ("shows", "noise"):
                 what = "belongs to the signal 'decisions', which is not watched: watch: [decisions]"
-                yield Idle(watching, key, what, (("protect", watching.name, "watch"),))
+                yield Idle(watching, key, what, ((*protect, watching.name, "watch"),))
 
 
 def problems(here: Loc, group: Group, services: Mapping[str, Service], *, ideal: bool) -> Iterator[Finding]:
@@ -52,10 +54,9 @@ def problems(here: Loc, group: Group, services: Mapping[str, Service], *, ideal:
             place: Loc = (*here, "protect", watching.name, "watch", watching.watch.index("errors"))
             what = "no step calls a service, so that no attempt at a call can fail"
             yield Finding(place, what, ((*here, "step", "think"), (*here, "step", "act")))
-    for mechanism, key, what, needs in idle_fields(group, services):
+    for mechanism, key, what, needs in idle_fields(here, group, services):
         if is_written(mechanism, key, ideal=ideal):
-            places = (*((*here, *need) for need in needs), ("services", "*", "side_effects"))
-            yield Finding((*here, "protect", mechanism.name, key), what, places, at_key=True)
+            yield Finding((*here, "protect", mechanism.name, key), what, needs, at_key=True)
 
 
 def is_written(mechanism: Mechanism, key: str, *, ideal: bool) -> bool:

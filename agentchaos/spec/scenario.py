@@ -507,7 +507,7 @@ class Scenario(Noun):
             for key in NOTHING_TO_CHECKPOINTS:
                 written["services"][name].pop(key, None)
         for name, group in self.agents.items():
-            for mechanism, key, *_ in idle.idle_fields(group, self.services):
+            for mechanism, key, *_ in idle.idle_fields(("agents", name), group, self.services):
                 protect = written["agents"][name].get("protect") or {}
                 (protect.get(mechanism.name) or {}).pop(key, None)  # it may be implied, and not written
         for item, fault in zip(written.get("faults", ()), self.declared, strict=False):
