@@ -134,7 +134,8 @@ class Responsiveness(Metric):
     """Apdex of the steps that began within [warmup, horizon]: (n[<= T] + n[T..4T] / 2) / n.
 
     Steps that failed or were interrupted are frustrated (Apdex Alliance, technical specification
-    1.1). Absent where the scenario sets no T.
+    1.1); so is one that was finished already and is done again although its task was not set back, or
+    answering the same twice would help. Absent where the scenario sets no T.
     """
 
     name: ClassVar[str] = "responsiveness"
@@ -143,6 +144,7 @@ class Responsiveness(Metric):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._halves = self._steps = 0
+        self._done: dict[str, tuple[int, int]] = {}  # open task -> its last finished step: (epoch, number)
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
@@ -152,14 +154,24 @@ class Responsiveness(Metric):
         warmup, horizon = self.setting.warmup, self.setting.horizon
         tolerated = 4 * satisfied
         steps = halves = 0
-        for _, time, began, _, _, _, _, _, _, what, _, outcome, _ in batch.steps:
-            if what == "work" and warmup <= began <= horizon:
+        for _, time, began, _, _, _, task, number, epoch, what, _, outcome, _ in batch.steps:
+            if what != "work":
+                continue
+            again = False
+            if outcome in ("right", "wrong"):
+                again = self._done.get(task, (-1, 0)) >= (epoch, number)
+                if not again:
+                    self._done[task] = (epoch, number)
+            if warmup <= began <= horizon:
                 steps += 1
-                if outcome != "error" and outcome != "interrupted":
+                if outcome != "error" and outcome != "interrupted" and not again:
                     lasted = time - began
                     halves += 2 if lasted <= satisfied else 1 if lasted <= tolerated else 0
         self._steps += steps
         self._halves += halves
+        for event in batch.events:
+            if event[0] == "task_ended":
+                self._done.pop(event[4], None)
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""

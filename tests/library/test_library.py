@@ -17,7 +17,7 @@ ALL: int | None = None
 MET: dict[str, int | None] = {
     "duplicate_refund_keyed": 11, "poisoned_memory_cold": 29, "rolling_update": ALL,
     "split_brain_fenced": ALL, "traditional_vs_agentic": 13,
-    "golden_trio/trio": 45, "golden_trio/one_step": 24, "golden_trio/one_step_bare": 24,
+    "golden_trio/trio": 45, "golden_trio/one_step": 32, "golden_trio/one_step_bare": 32,
     "mechanisms/bulkhead": 22, "mechanisms/checkpointing": 32, "mechanisms/circuit_breaker": ALL,
     "mechanisms/escalation": ALL, "mechanisms/fallback": ALL, "mechanisms/heartbeat": 32,
     "mechanisms/hedging": ALL, "mechanisms/idempotency": 11, "mechanisms/quarantine": 29,

@@ -80,8 +80,9 @@ def test_a_service_that_nobody_called_has_no_shares():
 def test_apdex_counts_halves_and_frustrates_failures():
     frame = setting(warmup=1, horizon=60, response=2)
     rows = [
+        *planned(0, "u"),
+        step(0, 0.5, "u", 9),
         *planned(0, "t"),
-        step(0, 0.5, "t", 9),
         step(1, 3, "t", 1),
         step(3, 11, "t", 2, outcome="wrong"),
         step(11, 19.5, "t", 3),
@@ -92,6 +93,15 @@ def test_apdex_counts_halves_and_frustrates_failures():
     ]
     data = data_of(rows, frame)
     assert parts(data, "responsiveness") == (2 + 1 + 0 + 0 + 0, 2 * 5)
+
+
+def test_a_step_that_was_answered_already_helps_only_where_its_task_was_set_back():
+    frame = setting(horizon=60, response=2)
+    first, second = step(1, 2, "t", 1), step(2, 3, "t", 2)
+    once = [*planned(0, "t"), first, second]
+    assert parts(data_of(once, frame), "responsiveness") == (4, 4)
+    assert parts(data_of([*once, step(3, 4, "t", 2)], frame), "responsiveness") == (4, 6)
+    assert parts(data_of([*once, step(3, 4, "t", 2, epoch=1)], frame), "responsiveness") == (6, 6)
 
 
 def test_without_a_response_target_there_is_no_apdex():
