@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentchaos import workload
+from agentchaos.collector import few_collections
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
@@ -145,7 +146,8 @@ def play_one(
             raise TargetError(
                 f"the {target.name} cannot carry out '{effect}', which fault {strike.fault} asks for"
             )
-    target.play(plan, replication, recorder)
+    with few_collections():
+        target.play(plan, replication, recorder)
     recorder.flush()
     if breaches := checker.finish():
         raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")

@@ -142,6 +142,7 @@ class Plan:
 
     def _strikes(self, fault: Fault, number: int) -> Iterator[Strike]:
         chance = self.chance(number).named("strike", fault.stream)
+        how = chance.named("how")
         if isinstance(fault, AgentFault):
             group = self.world.agents[fault.agent]
             # State belongs to roles, processes to units: a standby has no state to lose.
@@ -149,20 +150,21 @@ class Plan:
             if isinstance(fault, PlannedDisruption):
                 for k, time in self._moments(fault, chance):
                     for n in fault.chosen(targets, chance.named("whom", k)):
-                        yield self._strike(fault, chance, time, k, n)
+                        yield self._strike(fault, how, time, k, n)
                 return
             if fault.who == "any":
                 for k, time in self._moments(fault, chance):
                     chosen = int(chance.named("whom").uniform(k) * targets)
-                    yield self._strike(fault, chance, time, k, chosen)
+                    yield self._strike(fault, how, time, k, chosen)
                 return
             for n in range(targets):
                 own = chance.named("unit", n)
+                how = own.named("how")
                 for k, time in self._moments(fault, own):
-                    yield self._strike(fault, own, time, k, n)
+                    yield self._strike(fault, how, time, k, n)
         else:
             for k, time in self._moments(fault, chance):
-                yield self._strike(fault, chance, time, k, -1)
+                yield self._strike(fault, how, time, k, -1)
 
     def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
         """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
@@ -182,7 +184,7 @@ class Plan:
         ):
             yield 0, time
 
-    def _strike(self, fault: Fault, chance: Stream, time: int, k: int, number: int) -> Strike:
+    def _strike(self, fault: Fault, how: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
         if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
@@ -198,5 +200,5 @@ class Plan:
             until=until,
             clock=fault.clock if isinstance(fault, AgentFault) else "wall",
             calls=fault.calls if isinstance(fault, CallFault) else None,
-            disturbance=fault.strike(chance.named("how", k)),
+            disturbance=fault.strike(how.named(k)),
         )

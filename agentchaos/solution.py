@@ -229,15 +229,24 @@ _VERDICTS = {
 
 def _confirmation(confirmed: Confirmation) -> Iterator[str]:
     better = "more" if confirmed.more_is_better else "less"
-    yield f"  {confirmed.measure}, {better} is better, on the same seeds:"
+    yield f"  {confirmed.measure}, {better} is better, on the same seeds; {CONFIDENCE:.0%} intervals:"
     for one in confirmed.tried:
         line = f"    {one.steps:>6} steps  {_number(one.simulated.mean, confirmed.unit):>12}"
         if one.better is not None:
-            line += f"  recommended is ahead by {one.better:.4g}"
-            if one.low is not None and one.high is not None:
-                line += f" [{one.low:.4g}, {one.high:.4g}]"
+            line += f"  {_told(one, confirmed.unit)}"
         yield f"{line}  ({one.label})"
     yield f"  {_VERDICTS[confirmed.verdict]}"
+
+
+def _told(tried: Tried, unit: str) -> str:
+    """`the recommended one is worse by 0.014 [-0.01, 0.03]`: the interval is of the amount told."""
+    assert tried.better is not None
+    sign, word = (1, "better") if tried.better >= 0 else (-1, "worse")
+    told = f"the recommended one is {word} by {sign * tried.better:.4g}" + (f" {unit}" if unit != "1" else "")
+    if tried.low is None or tried.high is None:
+        return told
+    low, high = sorted((sign * tried.low, sign * tried.high))
+    return f"{told} [{low:.4g}, {high:.4g}]"
 
 
 # -- as JSON ------------------------------------------------------------------------------------

@@ -14,6 +14,11 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked `last` goes to the end, where it need not wait for others."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table of the oracles: what closed form and simulation say, side by side."""
     reports = [r for word in ("passed", "failed") for r in terminalreporter.stats.get(word, [])]

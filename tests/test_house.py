@@ -18,7 +18,18 @@ PACKAGE = Path(__file__).parent.parent / "agentchaos"
 
 FLOORS = (
     {"__init__"},
-    {"errors", "seeds", "distributions", "disturbances", "trace", "plugins", "bundled", "words", "blocks"},
+    {
+        "errors",
+        "seeds",
+        "distributions",
+        "disturbances",
+        "trace",
+        "plugins",
+        "bundled",
+        "words",
+        "blocks",
+        "collector",
+    },
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
     {"plan", "scoring", "workload"},

@@ -24,6 +24,8 @@ Steps = Generator[simpy.Event, Any, None]
 
 def standing_by(units: list[Unit]) -> Iterator[Unit]:
     """The units of a group that are well and hold no role, in the order of their numbers."""
+    if not units[0].group.spec.standbys:
+        return iter(())
     return (unit for unit in units if unit.up and unit.ready and unit.role is None)
 
 

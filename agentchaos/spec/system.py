@@ -88,6 +88,8 @@ def problems(system: BlockSpec, groups: Iterable[str]) -> Iterator[Finding]:
     known = list(groups)
     yield from _walk(("system",), system, known)
     named = set(system.block.names())
+    if not named <= set(known):
+        return  # a misspelt name may mean a group that would seem to be left out
     for group in known:
         if group not in named:
             what = (

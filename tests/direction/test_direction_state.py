@@ -9,7 +9,8 @@ from agentchaos.metrics.base import Incidents
 
 pytestmark = pytest.mark.slow
 
-N = 16
+N, MORE = 8, 16
+"""Replications; and those that it takes where the difference is small."""
 
 GROUP = """
 name: spread
@@ -54,21 +55,21 @@ def test_a_shared_memory_that_all_watch_is_mended_sooner() -> None:
 
 def test_a_shared_memory_outlives_the_crash_of_a_process() -> None:
     crash = "crash: {agent: a, every: exponential(mean=10min)}"
-    point = difference(group(crash), group(crash, shared=True), "memory_point{fault=crash}", N)
+    point = difference(group(crash), group(crash, shared=True), "memory_point{fault=crash}", MORE)
     assert point.low > 0
-    assert set(values(group(crash, shared=True), "memory_point{fault=crash}", N)) == {0.0}
-    right = difference(group(crash, shared=True), group(crash), "task_success", N)
+    assert set(values(group(crash, shared=True), "memory_point{fault=crash}", MORE)) == {0.0}
+    right = difference(group(crash, shared=True), group(crash), "task_success", MORE)
     assert right.low > 0, "nothing has to be learnt anew"
 
 
 def test_messages_spread_poison() -> None:
     talk = "{to: a, every: 2 steps, taints: 60%}"
-    agents = difference(group(talk=talk), group(), "cascade_agents{fault=poisoning}", N)
+    agents = difference(group(talk=talk), group(), "cascade_agents{fault=poisoning}", MORE)
     assert agents.low > 0
-    right = difference(group(), group(talk=talk), "task_success", N)
+    right = difference(group(), group(talk=talk), "task_success", MORE)
     assert right.low > 0
     some = difference(
-        group(talk=talk), group(talk=talk.replace("60%", "5%")), "messages_tainted{kind=talk}", N
+        group(talk=talk), group(talk=talk.replace("60%", "5%")), "messages_tainted{kind=talk}", MORE
     )
     assert some.low > 0
 

@@ -43,9 +43,9 @@ def bundled(name: str, cwd: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "code", "verdict"),
     [
-        ("customer_service", 0, "pass"),
-        # the canary: without its protection it must fail, or a pass says nothing
-        ("customer_service_fragile", 1, "fail"),
+        ("quickstart", 0, "pass"),
+        # the canary: it must fail, or a pass says nothing
+        ("duplicate_refund", 1, "fail"),
     ],
 )
 def test_a_bundled_scenario_runs_from_elsewhere(tmp_path: Path, name: str, code: int, verdict: str) -> None:
@@ -59,7 +59,7 @@ def test_a_bundled_scenario_runs_from_elsewhere(tmp_path: Path, name: str, code:
 
 
 def test_the_templates_and_the_type_marker_ship(tmp_path: Path) -> None:
-    package = bundled("customer_service", tmp_path).parent.parent
+    package = bundled("quickstart", tmp_path).parent.parent
     assert (package / "py.typed").is_file()
     inside = {path.name for path in (CHECKOUT / "agentchaos/renderers/templates").glob("*")}
     assert inside <= {path.name for path in (package / "renderers/templates").glob("*")}

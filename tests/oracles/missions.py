@@ -16,6 +16,7 @@ from agentchaos.trace import NS, Batch
 
 MISSION = 100 * NS
 STEP = 3 * NS
+SPAN = 50 * NS
 
 
 class Missions(Metric):
@@ -105,3 +106,48 @@ class PointAvailability(Metric):
             self._close(who, self.setting.horizon + STEP)
         starts = self._members * (self.setting.horizon // STEP) - self._lost  # the last moment is none
         yield "point availability", Ratio(starts - self._fallen, starts, share=True)
+
+
+class IntervalAvailability(Metric):
+    """The share of time up in spans of `SPAN`, one after the other, of those that begin with the role up.
+
+    What is up is as new, so that this is the interval availability over [0, `SPAN`] of a unit that was up at
+    0.
+    """
+
+    name: ClassVar[str] = "interval availability"
+    about: ClassVar[str] = "availability over a time that begins with the role up"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._members = sum(group.count for group in setting.groups)
+        self._fell: dict[tuple[str, int], int] = {}
+        self._began_down: dict[tuple[str, int], int] = {}  # the last span that did
+        self._lost = self._down = 0  # spans that began with the role down; ns down in the others
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        for event in batch.events:
+            if event[0] == "role_down":
+                self._fell[event[2], event[3]] = event[1]
+            elif event[0] == "role_up":
+                self._close((event[2], event[3]), event[1])
+
+    def _close(self, who: tuple[str, int], until: int) -> None:
+        fell, until = self._fell.pop(who), min(until, self.setting.horizon)
+        if fell >= until:
+            return
+        span = fell // SPAN
+        if self._began_down.get(who) != span:
+            self._down += min(until, (span + 1) * SPAN) - fell
+        last = -(-until // SPAN) - 1  # the last that has begun by then
+        if last > span:
+            self._lost += last - span
+            self._began_down[who] = last
+
+    def data(self) -> Iterator[tuple[str, Datum]]:
+        """What came of it, once the replication has ended."""
+        for who in list(self._fell):
+            self._close(who, self.setting.horizon)
+        whole = (self._members * (self.setting.horizon // SPAN) - self._lost) * SPAN
+        yield "interval availability", Ratio(whole - self._down, whole, share=True)

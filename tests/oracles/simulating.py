@@ -31,9 +31,7 @@ MINIMUM = 6
 """Replications without which no standard error is to be believed."""
 MOST = 1.5
 """Times the number of replications that a row is thought to need: it is not played more often."""
-NARROW = 0.97
-"""As it is, a row is played until its standard error is so little below what is allowed."""
-PLAIN = 4.5
+PLAIN = 4.2
 """With its rate moved it is played until it is off by so many: the test of a row fails at 4."""
 
 
@@ -89,7 +87,7 @@ class Simulation:
     def _is_enough(self, found: dict[str, list[float]]) -> bool:
         if self.moved:
             return all(abs(_z(found[row.id], row.exact)) > PLAIN for row in self.rows)
-        return all(_mean_and_error(found[row.id])[1] <= NARROW * row.shift / 8 for row in self.rows)
+        return all(_mean_and_error(found[row.id])[1] <= row.shift / 8 for row in self.rows)
 
     @property
     def most(self) -> int:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from oracles.closed_forms import BEAT, Oracle, incident_mean, ratio
-from oracles.missions import MISSION, PointAvailability, SystemMissions
+from oracles.missions import MISSION, IntervalAvailability, PointAvailability, SystemMissions
 
 from agentchaos.metrics.availability import Availability, Units
 from agentchaos.metrics.base import Data, Histogram, Ratio
@@ -14,7 +14,8 @@ from agentchaos.metrics.survival import Survival
 from agentchaos.trace import NS
 
 _HEAD = "name: oracle\npreset: ideal\n"
-_AGENT = "tasks: {schedule: [0s], steps: 1}, step: {work: 1s}"
+_AGENT = "tasks: {arrive: 1000h, steps: 1}, step: {work: 1s}"
+"""It has nothing to do: what is read is whether it is there."""
 
 
 def _every(reliability: float, faster: float = 1.0) -> str:
@@ -70,6 +71,7 @@ def _many(number: int, horizon: int, fields: str, fault: str) -> str:
 GROUPS = 40
 UP = "clock: up, every: exponential(mean=100s)"
 FASTER = ("mean=100s", f"mean={100 / 1.05:.9f}s")
+SLOWER_REPAIR = ("mean=10s", f"mean={10 / 0.95:.9f}s")
 TMR = _many(GROUPS, 3000, "count: 3, required: 2, recover: none", UP.replace("clock: up, every", "at"))
 
 
@@ -165,6 +167,11 @@ def _point(lam: float, mu: float = 0.2, t: float = 3.0) -> float:
     return mu / (lam + mu) + lam / (lam + mu) * math.exp(-(lam + mu) * t)
 
 
+def _interval(lam: float, mu: float = 0.2, t: float = 50.0) -> float:
+    s = lam + mu
+    return mu / s + lam / (s * s * t) * (1 - math.exp(-s * t))
+
+
 def _erlang(x: float, n: int) -> float:
     return math.exp(-x) * math.fsum(x**i / math.factorial(i) for i in range(n))
 
@@ -202,15 +209,17 @@ UPKEEP = (
            _warm(0.0105, 0.0021, 100), only=(Survival,)),
     Oracle("O16", "A + lam/s e^-st, t = 3", _point(0.01), 0.977742467, POINT, 32, ratio("point availability"),
            FASTER, _point(0.0105), only=(PointAvailability,)),
+    Oracle("O17", "A + lam / (s^2 T) (1 - e^-sT)", _interval(0.01), 0.956915975, POINT, 46,
+           ratio("interval availability"), FASTER, _interval(0.0105), only=(IntervalAvailability,)),
     Oracle("O18", "1 of 2, one crew", _machines(2, 1, 0.01)[0], 0.983606557,
            REPAIRED.replace("COUNT", "2").replace("NEEDED", "1").replace("30300", "300300"), 42,
-           ratio("availability"), FASTER, _machines(2, 1, 0.0105)[0], only=(Availability,)),
+           ratio("availability"), SLOWER_REPAIR, _machines(2, 1, 0.01, 0.095)[0], only=(Availability,)),
     Oracle("O20", "3 of 5, one crew", _machines(5, 3, 0.01)[0], 0.958718701,
            REPAIRED.replace("COUNT", "5").replace("NEEDED", "3"), 86,
-           ratio("availability"), FASTER, _machines(5, 3, 0.0105)[0], only=(Availability, Units)),
+           ratio("availability"), SLOWER_REPAIR, _machines(5, 3, 0.01, 0.095)[0], only=(Availability, Units)),
     Oracle("O22", "mean number down of 5, one crew", _machines(5, 3, 0.01)[1], 0.639521769,
            REPAIRED.replace("COUNT", "5").replace("NEEDED", "3"), 86,
-           _down, FASTER, _machines(5, 3, 0.0105)[1], only=(Availability, Units)),
+           _down, SLOWER_REPAIR, _machines(5, 3, 0.01, 0.095)[1], only=(Availability, Units)),
     Oracle("O40", "(m - 1/2) T + to", 26.0, 26.0, PROBE, 20, incident_mean("detected"),
            ("every: 10s", "every: 10.5s"), 27.25),
 )  # fmt: skip
