@@ -78,12 +78,12 @@ def _play(file: Path, number: int) -> tuple[Data, ...]:
     return tuple(pipeline.play_one(plan, "chaos", n)[0] for n in range(1, number + 1))
 
 
-def values(scenario: str, measure: str, number: int = 8) -> list[float]:
+def values(scenario: str, measure: str, number: int = 6) -> list[float]:
     """A measure in each replication."""
     return [value(data, measure) for data in replications(scenario, number)]
 
 
-def difference(first: str, second: str, measure: str, number: int = 8) -> Difference:
+def difference(first: str, second: str, measure: str, number: int = 6) -> Difference:
     """How a measure differs between two worlds, with its interval."""
     pairs = zip(values(first, measure, number), values(second, measure, number), strict=True)
     gaps = [one - other for one, other in pairs]
