@@ -83,8 +83,8 @@ def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribut
 
 def _struck(table: Table) -> bool:
     """Whether any fault landed in any replication."""
-    landings = table.pooled().get("landings")
-    return isinstance(landings, Landings) and any(row.landed for row in landings.rows)
+    found = (data.get("landings") for data in table.rows())
+    return any(isinstance(one, Landings) and any(row.landed for row in one.rows) for one in found)
 
 
 def _attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
