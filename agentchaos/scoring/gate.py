@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from agentchaos.distributions import format_duration
 from agentchaos.errors import EXIT_OF_VERDICT
 from agentchaos.metrics.base import Count, Data, Histogram, Landings, Ratio, bucket_bounds
 from agentchaos.scoring import intervals
@@ -112,7 +113,8 @@ def _by_bounds(
     if worse is not None and holds(worse, gate.operator, gate.threshold):
         return _result(gate, "pass", mean, worse, n, method, unit)
     if better is not None and not holds(better, gate.operator, gate.threshold):
-        reason = f"even the favourable bound {better:.4g} misses it"
+        told = format_duration(round(better * NS)) if unit == "s" else f"{better:.4g}"
+        reason = f"even the favourable bound {told} misses it"
         return _result(gate, "fail", mean, worse, n, reason, unit)
     if worse is None:
         return _result(gate, "inconclusive", mean, None, n, "too few replications for a bound", unit)
