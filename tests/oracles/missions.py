@@ -6,6 +6,7 @@ missions, one after the other, every unit is as good as new; it has failed in a 
 
 from __future__ import annotations
 
+import abc
 import itertools
 import math
 from collections.abc import Iterator
@@ -66,7 +67,28 @@ class SystemMissions(Missions):
         yield "survived missions", Ratio(round(survived * 10**15), 10**15, share=True)
 
 
-class PointAvailability(Metric):
+class Downtimes(Metric):
+    """What goes by the times that roles are down, each when it is over."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._members = sum(group.count for group in setting.groups)
+        self._fell: dict[tuple[str, int], int] = {}
+
+    def take(self, batch: Batch) -> None:
+        """Takes the next rows of the replication."""
+        for event in batch.events:
+            if event[0] == "role_down":
+                self._fell[event[2], event[3]] = event[1]
+            elif event[0] == "role_up":
+                self._close((event[2], event[3]), event[1])
+
+    @abc.abstractmethod
+    def _close(self, who: tuple[str, int], until: int) -> None:
+        """A role is up again."""
+
+
+class PointAvailability(Downtimes):
     """Of the roles that are up at a moment the share that is up `STEP` later, over moments `STEP` apart.
 
     What is up is as new, so that each such moment is a start, and the share is the point availability A(t) at
@@ -78,22 +100,12 @@ class PointAvailability(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._members = sum(group.count for group in setting.groups)
-        self._down: dict[tuple[str, int], int] = {}
         self._fallen = self._lost = 0  # starts that end down; moments of the grid that are no starts
         self._seen_down: dict[tuple[str, int], int] = {}  # the last moment of the grid at which it was down
 
-    def take(self, batch: Batch) -> None:
-        """Takes the next rows of the replication."""
-        for event in batch.events:
-            if event[0] == "role_down":
-                self._down[event[2], event[3]] = event[1]
-            elif event[0] == "role_up":
-                self._close((event[2], event[3]), event[1])
-
     def _close(self, who: tuple[str, int], until: int) -> None:
         last = self.setting.horizon // STEP
-        first, end = -(-self._down.pop(who) // STEP), min(last, -(-until // STEP) - 1)
+        first, end = -(-self._fell.pop(who) // STEP), min(last, -(-until // STEP) - 1)
         if first > end:
             return  # between two moments, and seen at none
         self._fallen += first > 0 and self._seen_down.get(who) != first - 1
@@ -102,13 +114,13 @@ class PointAvailability(Metric):
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
-        for who in list(self._down):
+        for who in list(self._fell):
             self._close(who, self.setting.horizon + STEP)
         starts = self._members * (self.setting.horizon // STEP) - self._lost  # the last moment is none
         yield "point availability", Ratio(starts - self._fallen, starts, share=True)
 
 
-class IntervalAvailability(Metric):
+class IntervalAvailability(Downtimes):
     """The share of time up in spans of `SPAN`, one after the other, of those that begin with the role up.
 
     What is up is as new, so that this is the interval availability over [0, `SPAN`] of a unit that was up at
@@ -120,18 +132,8 @@ class IntervalAvailability(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._members = sum(group.count for group in setting.groups)
-        self._fell: dict[tuple[str, int], int] = {}
         self._began_down: dict[tuple[str, int], int] = {}  # the last span that did
         self._lost = self._down = 0  # spans that began with the role down; ns down in the others
-
-    def take(self, batch: Batch) -> None:
-        """Takes the next rows of the replication."""
-        for event in batch.events:
-            if event[0] == "role_down":
-                self._fell[event[2], event[3]] = event[1]
-            elif event[0] == "role_up":
-                self._close((event[2], event[3]), event[1])
 
     def _close(self, who: tuple[str, int], until: int) -> None:
         fell, until = self._fell.pop(who), min(until, self.setting.horizon)
