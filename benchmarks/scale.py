@@ -3,7 +3,7 @@
 Each case is played in a process of its own, with all of its metrics and without keeping its trace; printed
 are its steps (each calls the model once), its speed and the peak of its memory above that of a process
 that has only imported the package. What grows with the horizon are the strikes, which are planned beforehand,
-and the incidents, which are results. Exits 1 if ten times the horizon takes more than a quarter more memory.
+and the incidents, which are results. Exits 1 if ten times the horizon takes more than a tenth more memory.
 
     python benchmarks/scale.py [wide | 3d | 30d ...]
 """
@@ -87,7 +87,7 @@ def main(cases: list[str]) -> int:
         return 0
     grown = taken["30d"] / taken["3d"]
     print(f"ten times the horizon takes {grown:.2f} times the memory")
-    return int(grown > 1.25)
+    return int(grown > 1.1)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ MET: dict[str, int | None] = {
     "mechanisms/retry": 22, "mechanisms/rollback": 29, "mechanisms/self_healing": 17,
     "mechanisms/timeout": ALL, "mechanisms/verification": ALL, "mechanisms/watchdog": 33,
     "mechanisms/disruption_budget": 70,
-    "recoveries/checkpoint_recovery": 70, "recoveries/hot_start": 60, "recoveries/warm_start": 140,
+    "recoveries/checkpoint_recovery": 70, "recoveries/hot_start": 140, "recoveries/warm_start": 140,
 }  # fmt: skip
 """Scenarios of which every gate is met, and the replications that it takes to see it; `auto` plays about
 twice as many as a perfect run would need."""
@@ -59,8 +59,8 @@ MISSED = {
     "mechanisms/verification_off": ["task_success >= 0.88"],
     "mechanisms/watchdog_off": [RTO.format(240, 0.9)],
     "poisoned_memory": ["task_success >= 0.70", "taint_time{fault=poisoning}.mean < 30min"],
-    "recoveries/cold_start": [RTO.format(100, 0.9), RPO.format(60, 0.9)],
-    "recoveries/state_reconstruction": [RTO.format(100, 0.9)],
+    "recoveries/cold_start": [RTO.format(100, 0.95), RPO.format(60, 0.95)],
+    "recoveries/state_reconstruction": [RTO.format(100, 0.95)],
     "rolling_update_careless": [
         "availability >= 0.95", "recovery_time{fault=rolling_update}.p95 < 1min",
     ],

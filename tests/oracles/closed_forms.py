@@ -156,7 +156,7 @@ BREAKER = (
     _HEAD
     + """
 warmup: 1000s
-horizon: 5000s
+horizon: 11000s
 drain: 1s
 services: {tool: {kind: tool, error_rate: 0.3}}
 agents:
@@ -446,8 +446,8 @@ ORACLES = (
            incident_mean("point"), ("every: 60s", "every: 63s"), 33.5),
     Oracle("O38", "(m - 1/2) T", 25.0, 25.0, BEAT, 20,
            incident_mean("detected"), ("every: 10s", "every: 10.5s"), 26.25),
-    Oracle("O42", "(Ec/r) / (Ec/r + W / (1-p)^h)", _duty(0.3), 0.931899072, BREAKER, 6,
-           less(ratio("breaker_open{service=tool}")), ("error_rate: 0.3", "error_rate: 0.335"), _duty(0.335)),
+    Oracle("O42", "(Ec/r) / (Ec/r + W / (1-p)^h)", _duty(0.3), 0.931899072, BREAKER, 12,
+           less(ratio("breaker_open{service=tool}")), ("error_rate: 0.3", "error_rate: 0.315"), _duty(0.315)),
     Oracle("O44", "sum_{i>n/2} C(n,i) p^i q^(n-i)", _majority(0.7), 0.83692, VOTE, 12,
            ratio("task_success"), ("success: 0.7", "success: 0.735"), _majority(0.735)),
     Oracle("O45", "beta p + (1 - beta) P_ind", 0.3 * 0.7 + 0.7 * _majority(0.7), 0.795844, COMMON_CAUSE, 12,

@@ -778,7 +778,7 @@ PLAYED = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PLAYED)
 def test_the_simulator_agrees(name: str) -> None:
-    plan = dataclasses.replace(decide(PLAYED[name], seed=3), arms=("chaos",), replications=10)
+    plan = dataclasses.replace(decide(PLAYED[name], seed=3), arms=("chaos",), replications=16)
     twin = solve(plan)
     assert twin.closed
     compared = twin.beside(list(pipeline.play(plan, jobs=1).arms["chaos"].values()))
