@@ -1,0 +1,124 @@
+"""Differences of a measure between two arms or two runs, paired on the replications that they share.
+
+Both sides are played from the same named streams of chance, so a replication of the one and the same of
+the other differ by what differs between them, and by little else. Each replication contributes a value to
+a measure, and the mean of these values is the measure itself: for a ratio, r + (N_i - r D_i) / mean(D),
+the ratio estimator of survey sampling (Cochran 1977, ch. 6). The differences of the values are judged by
+Johnson's t, labelled typical; or, where both lie in [0, 1], by the exact bound on [-1, 1].
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from agentchaos.metrics.base import Count, Histogram, Ratio
+from agentchaos.scoring import intervals
+from agentchaos.scoring.intervals import ALPHA, Bounds
+from agentchaos.scoring.measures import PICKS, SERVICE_PICKS, base_name, sampled
+from agentchaos.scoring.table import Table
+from agentchaos.trace import NS
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """`b - a` of a measure. low, high: one-sided bounds at alpha; None without two pairs.
+
+    n: replications that both have. variance_ratio: the variance of the difference between independent
+    runs over that between paired ones; so many times more replications would independent runs need.
+    """
+
+    name: str
+    a: float
+    b: float
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    method: str
+    variance_ratio: float | None
+
+
+def contributions(name: str, table: Table) -> dict[int, float]:
+    """Replication -> what it contributes to a measure; their mean is the measure. Empty: not measured.
+
+    Names as in gates: `control.` for the arm without faults, labels in braces. Durations of incidents
+    that never ended count as they were at the end of the run.
+    """
+    arm = "control" if name.startswith("control.") else "chaos"
+    bare = name.removeprefix("control.")
+    if base_name(bare) in PICKS or bare.startswith("outage"):
+        return _of_sums(_incident_sums(bare, table, arm))
+    if base_name(bare) == "recovery_time" and "from=after_lift" in bare:
+        return _of_sums(_incident_sums(bare, table, arm))
+    found = {n: row[bare] for n, row in sorted(table.arms.get(arm, {}).items()) if bare in row}
+    ratios = {n: d for n, d in found.items() if isinstance(d, Ratio)}
+    if ratios:
+        return _of_sums({n: (d.numerator / d.scale, float(d.denominator)) for n, d in ratios.items()})
+    histograms = {n: d for n, d in found.items() if isinstance(d, Histogram)}
+    if histograms:
+        return _of_sums({n: (d.total / NS, float(d.count)) for n, d in histograms.items()})
+    return {n: float(d.count) for n, d in found.items() if isinstance(d, Count)}
+
+
+def _incident_sums(name: str, table: Table, arm: str) -> dict[int, tuple[float, float]]:
+    sums = dict.fromkeys(sorted(table.arms.get(arm, {})), (0.0, 0.0))
+    for number, value, _ in sampled(table.incidents(arm), name):
+        total, count = sums[number]
+        sums[number] = (total + value, count + 1)
+    return sums
+
+
+def _of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
+    size = math.fsum(d for _, d in sums.values())
+    if size == 0:
+        return {}
+    mean_size = size / len(sums)
+    ratio = math.fsum(n for n, _ in sums.values()) / size
+    return {number: ratio + (n - ratio * d) / mean_size for number, (n, d) in sums.items()}
+
+
+def paired(
+    name: str, a: Mapping[int, float], b: Mapping[int, float], alpha: float = ALPHA, *, exact: bool = False
+) -> Difference | None:
+    """`b - a` over the replications that both have; None where there is none."""
+    numbers = sorted(set(a) & set(b))
+    if not numbers:
+        return None
+    ours, theirs = [a[n] for n in numbers], [b[n] for n in numbers]
+    gaps = [y - x for x, y in zip(ours, theirs, strict=True)]
+    mean = math.fsum(gaps) / len(gaps)
+    bounds = _exact(gaps, alpha) if exact else intervals.johnson(gaps, alpha)
+    return Difference(
+        name=name,
+        a=math.fsum(ours) / len(ours),
+        b=math.fsum(theirs) / len(theirs),
+        mean=mean,
+        low=bounds.low,
+        high=bounds.high,
+        n=len(numbers),
+        method=f"{bounds.method}, paired",
+        variance_ratio=_variance_ratio(ours, theirs, gaps),
+    )
+
+
+def _exact(gaps: Sequence[float], alpha: float) -> Bounds:
+    """The exact bound of differences of values in [0, 1], which lie in [-1, 1]."""
+    halves = [(min(1.0, max(-1.0, gap)) + 1) / 2 for gap in gaps]
+    low, high, method = intervals.exact_bounds(halves, alpha)
+    assert low is not None
+    assert high is not None
+    return Bounds(2 * low - 1, 2 * high - 1, f"{method} on [-1, 1]")
+
+
+def _variance(values: Sequence[float]) -> float:
+    mean = math.fsum(values) / len(values)
+    return math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
+
+
+def _variance_ratio(a: Sequence[float], b: Sequence[float], gaps: Sequence[float]) -> float | None:
+    if len(gaps) < 2:
+        return None
+    together = _variance(gaps)
+    return (_variance(a) + _variance(b)) / together if together > 0 else None
