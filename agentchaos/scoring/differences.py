@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from agentchaos.metrics.base import Count, Histogram, Ratio
 from agentchaos.scoring import intervals
 from agentchaos.scoring.intervals import ALPHA, Bounds
-from agentchaos.scoring.measures import PICKS, SERVICE_PICKS, base_name, sampled
+from agentchaos.scoring.measures import PICKS, base_name, sampled
 from agentchaos.scoring.table import Table
 from agentchaos.trace import NS
 
