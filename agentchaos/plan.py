@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.seeds import Stream, root
@@ -22,7 +22,7 @@ class Strike(NamedTuple):
     """One planned strike of a fault. Times in ns; `until` None: until something ends it.
 
     number: the unit (process and link faults) or member (state faults) that it hits, -1 for a service.
-    With clock `up`, `time` counts the unit's working time.
+    calls: so many calls, or tasks, at most. With clock `up`, `time` counts the unit's working time.
     """
 
     time: int
@@ -44,6 +44,13 @@ class Replication(NamedTuple):
     arm: str
     number: int
     strikes: tuple[Strike, ...]
+
+
+def _at_most(fault: Fault) -> int | None:
+    """The calls or tasks that a strike befalls at most."""
+    if isinstance(fault, CallFault):
+        return fault.calls
+    return fault.tasks if isinstance(fault, TaskFault) else None
 
 
 def _ns(seconds: float | None) -> int | None:
@@ -168,7 +175,7 @@ class Plan:
 
     def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
         """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
-        thinned = not isinstance(fault, CallFault) and fault.probability < 1
+        thinned = not isinstance(fault, CallFault | TaskFault) and fault.probability < 1
         moments = chance.named("when")
         if fault.every is not None:
             draw = fault.every.ns_sampler()
@@ -187,7 +194,7 @@ class Plan:
     def _strike(self, fault: Fault, how: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
-        if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
+        if fault.scope in ("call", "link", "task"):  # arrivals and faults end with the horizon
             until = self.world.horizon if until is None else min(until, self.world.horizon)
         return Strike(
             time=time,
@@ -199,6 +206,6 @@ class Plan:
             number=number,
             until=until,
             clock=fault.clock if isinstance(fault, AgentFault) else "wall",
-            calls=fault.calls if isinstance(fault, CallFault) else None,
+            calls=_at_most(fault),
             disturbance=fault.strike(how.named(k)),
         )

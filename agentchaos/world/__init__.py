@@ -7,6 +7,7 @@ rests on a figure, the field names its source and grade (A primary, B vendor, C 
 from __future__ import annotations
 
 from agentchaos.blocks import Block
+from agentchaos.world.conduct import Explain, Severities, Unsafe
 from agentchaos.world.groups import Group
 from agentchaos.world.ideal import idealise
 from agentchaos.world.nouns import Noun
@@ -32,6 +33,7 @@ __all__ = [
     "STEPS_MAX",
     "Band",
     "Burst",
+    "Explain",
     "FaultItem",
     "Group",
     "HandOff",
@@ -41,11 +43,13 @@ __all__ = [
     "Protect",
     "RecoveryItem",
     "Service",
+    "Severities",
     "Spawn",
     "StateSpec",
     "StepSpec",
     "Talk",
     "Tasks",
+    "Unsafe",
     "World",
     "idealise",
 ]
