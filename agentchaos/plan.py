@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentchaos.disturbances import Disturbance
+from agentchaos.disturbances import Disturbance, OnAttack
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
-from agentchaos.world import World
+from agentchaos.world import Group, World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
@@ -78,6 +78,7 @@ class Plan:
     def setting(self) -> Setting:
         """What metrics must know."""
         world = self.world
+        attacked = {name for name, group in world.agents.items() if self._is_attacked(name, group)}
         return Setting(
             warmup=world.warmup,
             horizon=world.horizon,
@@ -98,6 +99,9 @@ class Plan:
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
+                    risky=group.unsafe is not None or name in attacked,
+                    attacked=name in attacked,
+                    explains=group.explain is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),
@@ -117,6 +121,12 @@ class Plan:
             faults=tuple(sorted({fault.label for fault in self.faults})),
             system=world.system,
         )
+
+    def _is_attacked(self, name: str, group: Group) -> bool:
+        """Whether a declared attack comes in by the tasks of a group, or by the services that it calls."""
+        ways_in = {name, *group.services}
+        aimed = (fault for fault in self.faults if fault.target in ways_in)
+        return any(isinstance(fault.strike(self.chance(0)), OnAttack) for fault in aimed)
 
     def chance(self, replication: int) -> Stream:
         """The stream from which everything random in a replication descends; the same in every arm."""

@@ -71,7 +71,7 @@ class Fault(BaseModel, abc.ABC):
         1.0,
         gt=0,
         le=1,
-        description="the chance that a planned strike happens; for call and task faults, that a call or a task is befallen",
+        description="the chance that a planned strike happens; of calls and tasks: that one is befallen",
     )
     expect: int = Field(
         1, ge=1, le=1_000_000, description="landed only if it struck at least so often in all"

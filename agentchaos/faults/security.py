@@ -16,12 +16,12 @@ from agentchaos.disturbances import AttackEffect, OnAttack, Part, Severity
 from agentchaos.faults.base import CallFault, TaskFault
 from agentchaos.seeds import Stream
 
-PUBLISHED = {
+PUBLISHED: dict[str, Any] = {
     "source": "AgentDojo, gpt-4o without defence: targeted attack success 57.69 % (+-3.9) "
     "(arXiv 2406.13352v3, Table 5)",
     "grade": "A",
 }
-ASSUMED = {"source": "assumed", "grade": "-"}
+ASSUMED: dict[str, Any] = {"source": "assumed", "grade": "-"}
 
 
 def _succeeds(default: float, source: dict[str, Any]) -> Any:

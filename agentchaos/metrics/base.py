@@ -42,6 +42,11 @@ class GroupFacts:
     logged: bool = False
     """Whether its recovery keeps an event log."""
     cold: bool = False
+    risky: bool = False
+    """Whether its acts can be unsafe: it says how often they are, or it may be attacked."""
+    attacked: bool = False
+    """Whether a declared fault attacks it."""
+    explains: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -32,7 +32,9 @@ class Severities(Noun):
     def _add_up(self) -> Severities:
         total = math.fsum((float(self.low), float(self.medium), float(self.high)))
         if abs(total - 1) > 1e-9:
-            raise ValueError(f"low, medium and high are shares of all unsafe acts and add up to {total:.4g}, not 1")
+            raise ValueError(
+                f"low, medium and high are shares of all unsafe acts and add up to {total:.4g}, not 1"
+            )
         return self
 
 
@@ -61,7 +63,7 @@ class Unsafe(Noun):
 
 
 class Explain(Noun):
-    """An agent says why it decided as it did: for each step it cites causes, not all and not only the true ones.
+    """An agent says why it decided as it did: for each step it cites causes, not all, and not only true ones.
 
     The true causes of a step are the parts of state that it read, the answers and messages that it rests on,
     and the strikes whose damage it took over, of which the agent knows nothing. A cause is cited with chance
@@ -75,14 +77,16 @@ class Explain(Noun):
         0.9, description="chance that a cause is cited, in a good state", json_schema_extra=_ASSUMED
     )
     extra: Share = Field(
-        0.05, description="chance that what was no cause is cited, in a good state", json_schema_extra=_ASSUMED
+        0.05,
+        description="chance that what was no cause is cited, in a good state",
+        json_schema_extra=_ASSUMED,
     )
     covers: Share = Field(
         1.0, description="chance that a decision is explained at all", json_schema_extra=_ASSUMED
     )
     rationalises: Share = Field(
         0.3,
-        description="chance that a step that read damaged state is explained after the fact: the damaged parts "
-        "are left out, and something that was no cause is cited in the place of each",
+        description="chance that a step that read damaged state is explained after the fact: the damaged "
+        "parts are left out, and something that was no cause is cited in the place of each",
         json_schema_extra=_ASSUMED,
     )

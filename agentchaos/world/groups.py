@@ -90,7 +90,7 @@ class Group(Noun):
     )
     susceptible: Share | None = Field(
         None,
-        description="chance that it obeys an attack that reaches it in a good state; none: as the attack says",
+        description="chance that it obeys an attack that it reads in a good state; none: as the attack says",
     )
     explain: Explain | None = Field(
         None, description="how it explains its decisions; none: nothing is said of it"

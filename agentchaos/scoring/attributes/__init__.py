@@ -12,9 +12,12 @@ from agentchaos.scoring.attributes.completeness import completeness
 from agentchaos.scoring.attributes.consistency import consistency
 from agentchaos.scoring.attributes.correctness import correctness
 from agentchaos.scoring.attributes.durability import durability
+from agentchaos.scoring.attributes.explainability import explainability
 from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
 from agentchaos.scoring.attributes.responsiveness import responsiveness
 from agentchaos.scoring.attributes.robustness import robustness
+from agentchaos.scoring.attributes.safety import safety
+from agentchaos.scoring.attributes.security import security
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
 from agentchaos.scoring.attributes.trustworthiness import trustworthiness
@@ -24,11 +27,8 @@ from agentchaos.scoring.table import Table
 NOT_YET = {
     "adaptability": "it needs a persistent change of the environment",
     "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
-    "safety": "it needs actions that are marked unsafe",
     "collaborativity": "it needs required interactions between agents",
-    "explainability": "it needs decisions with cited causes",
     "scalability": "it needs load steps",
-    "security": "it needs attack attempts",
 }
 """Attributes that nothing in this version exercises, and what would."""
 
@@ -45,6 +45,9 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "trustworthiness": trustworthiness,
     "availability": availability,
     "fault_tolerance": fault_tolerance,
+    "safety": safety,
+    "explainability": explainability,
+    "security": security,
 }
 """Attribute -> how it is scored: (table, alpha) -> the attribute with one-sided bounds at alpha."""
 
