@@ -47,6 +47,8 @@ class GroupFacts:
     attacked: bool = False
     """Whether a declared fault attacks it."""
     explains: bool = False
+    endless: bool = False
+    """Whether its tasks come of an endless loop: as many as it can do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from agentchaos.scoring.attributes.correctness import correctness
 from agentchaos.scoring.attributes.durability import durability
 from agentchaos.scoring.attributes.explainability import explainability
 from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
+from agentchaos.scoring.attributes.portability import portability
 from agentchaos.scoring.attributes.responsiveness import responsiveness
 from agentchaos.scoring.attributes.robustness import robustness
 from agentchaos.scoring.attributes.safety import safety
+from agentchaos.scoring.attributes.scalability import scalability
 from agentchaos.scoring.attributes.security import security
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
@@ -26,9 +28,7 @@ from agentchaos.scoring.table import Table
 
 NOT_YET = {
     "adaptability": "it needs a persistent change of the environment",
-    "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
     "collaborativity": "it needs required interactions between agents",
-    "scalability": "it needs load steps",
 }
 """Attributes that nothing in this version exercises, and what would."""
 
@@ -42,12 +42,14 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "stability": stability,
     "durability": durability,
     "robustness": robustness,
+    "portability": portability,
     "trustworthiness": trustworthiness,
     "availability": availability,
     "fault_tolerance": fault_tolerance,
     "safety": safety,
     "explainability": explainability,
     "security": security,
+    "scalability": scalability,
 }
 """Attribute -> how it is scored: (table, alpha) -> the attribute with one-sided bounds at alpha."""
 
@@ -55,7 +57,7 @@ UNDER_FAULTS = frozenset({"stability", "durability", "robustness", "availability
 """What no fault has put to the test was not measured, however calm it was."""
 
 ECHOES = frozenset(
-    {"correctness", "accuracy", "consistency", "completeness", "timeliness", "trustworthiness"}
+    {"correctness", "accuracy", "consistency", "completeness", "timeliness", "trustworthiness", "portability"}
 )
 """Without faults these give back the chance of success that the scenario states, one for one."""
 
