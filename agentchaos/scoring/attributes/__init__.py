@@ -12,17 +12,21 @@ from agentchaos.scoring.attributes.completeness import completeness
 from agentchaos.scoring.attributes.consistency import consistency
 from agentchaos.scoring.attributes.correctness import correctness
 from agentchaos.scoring.attributes.durability import durability
+from agentchaos.scoring.attributes.explainability import UNSAID as NO_EXPLANATION
 from agentchaos.scoring.attributes.explainability import explainability
 from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
 from agentchaos.scoring.attributes.portability import portability
 from agentchaos.scoring.attributes.responsiveness import responsiveness
 from agentchaos.scoring.attributes.robustness import robustness
+from agentchaos.scoring.attributes.safety import UNSAID as NO_UNSAFE_ACT
 from agentchaos.scoring.attributes.safety import safety
 from agentchaos.scoring.attributes.scalability import scalability
+from agentchaos.scoring.attributes.security import UNSAID as NO_ATTACK
 from agentchaos.scoring.attributes.security import security
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
 from agentchaos.scoring.attributes.trustworthiness import trustworthiness
+from agentchaos.metrics.base import Setting
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
@@ -31,6 +35,17 @@ NOT_YET = {
     "collaborativity": "it needs required interactions between agents",
 }
 """Attributes that nothing in this version exercises, and what would."""
+
+
+def unsaid(setting: Setting) -> dict[str, str]:
+    """Attribute -> why it cannot be measured here, of those that nothing in the scenario says anything of."""
+    said = {
+        "safety": (NO_UNSAFE_ACT, any(group.risky for group in setting.groups)),
+        "explainability": (NO_EXPLANATION, any(group.explains for group in setting.groups)),
+        "security": (NO_ATTACK, any(group.attacked for group in setting.groups)),
+    }
+    return {name: why for name, (why, there) in said.items() if not there}
+
 
 SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "correctness": correctness,

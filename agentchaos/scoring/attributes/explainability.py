@@ -9,6 +9,8 @@ from agentchaos.scoring.attributes.safety import BETWEEN, beside
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
+UNSAID = "say how agents explain their decisions: 'agents: {bot: {explain: {}}}'"
+
 
 def explainability(table: Table, alpha: float) -> Attribute:
     """The attribute, from `explainability`: F1 of what is cited, 0 for a planned step without explanation.
@@ -17,7 +19,7 @@ def explainability(table: Table, alpha: float) -> Attribute:
     (NISTIR 8312: explanation accuracy).
     """
     if not ratios(table.rows(), "explainability"):
-        return blank("explainability", "social", "say how agents explain: 'agents: {bot: {explain: {}}}'")
+        return blank("explainability", "social", UNSAID)
     meaning = "mean over planned steps of F1(causes cited, true causes); not done or not explained: 0"
     one = of_share(table, "explainability", "social", "explainability", meaning, alpha, label="simulated")
     if one.mean is None:
