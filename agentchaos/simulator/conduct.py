@@ -113,7 +113,8 @@ class Conduct:
         if heard:
             for attack in heard:
                 if self._comes_in(attack, "indirect"):
-                    self._context.setdefault(attack, self.actor.number)
+                    self._context[attack] = self.actor.number
+                    self._read.pop(attack, None)  # this time it has not been read yet
             heard.clear()
 
     def _comes_in(self, attack: str, way: str) -> bool:
@@ -135,6 +136,9 @@ class Conduct:
         if self.actor.what != "work" or deciding.quorum is not None or deciding.by_human:
             return strike  # a step of planning decides nothing; voters have read for themselves
         attack = self._decide()
+        if attack and deciding.active:
+            deciding.mislead(attack)
+            return strike
         return strike or attack
 
     def _decide(self) -> str:

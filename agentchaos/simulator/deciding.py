@@ -273,6 +273,10 @@ class Deciding:
         """Whether a human decided the step in hand."""
         return self._by_human
 
+    def mislead(self, strike: str) -> None:
+        """A strike has made the decision of the step in hand wrong."""
+        self._strikes = (*self._strikes, strike)
+
     def catch(self, by: str, strikes: tuple[str, ...]) -> None:
         """The step in hand is stopped by something else: it is to be done again."""
         self._catch((*self._strikes, *strikes), by)
