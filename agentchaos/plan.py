@@ -89,6 +89,11 @@ class Plan:
             return self
         return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
 
+    def kind_of(self, arm: str) -> str:
+        """What an arm is: chaos, control, or the kind of a variant."""
+        kinds = {v.facts.name: v.facts.kind for v in self.variants}
+        return arm if arm in ARMS else kinds[arm]
+
     def played(self, arm: str) -> int:
         """How many replications of an arm are played."""
         limits = [v.facts.limit for v in self.variants if v.facts.name == arm and v.facts.limit is not None]
