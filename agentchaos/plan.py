@@ -122,6 +122,7 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    success_written="success" in group.tasks.model_fields_set,
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
                 )
