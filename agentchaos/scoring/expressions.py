@@ -26,9 +26,9 @@ STATISTICS = ("mean", "p50", "p95", "p99", "max")
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 SHARES = (
-    "task_success", "request_availability", "deadline_hits", "timeliness", "goodput", "accuracy", "completeness",
-    "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
-    "no_quorum", "catch_rate", "refusal_rate", "survived",
+    "task_success", "request_availability", "deadline_hits", "timeliness", "goodput",
+    "accuracy", "completeness", "honesty", "availability", "unit_availability", "redone",
+    "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
     "safety", "critical", "security", "attack_success", "utility_under_attack", "benign_utility",
     "attacks_met", "guardrail_refusals", "explainability", "explained", "misled_explanations",
 )  # fmt: skip
