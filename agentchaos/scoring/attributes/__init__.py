@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from agentchaos.metrics.base import Setting
 from agentchaos.scoring.attributes.accuracy import accuracy
 from agentchaos.scoring.attributes.availability import availability
 from agentchaos.scoring.attributes.base import blank, struck
@@ -26,7 +27,6 @@ from agentchaos.scoring.attributes.security import security
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
 from agentchaos.scoring.attributes.trustworthiness import trustworthiness
-from agentchaos.metrics.base import Setting
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
