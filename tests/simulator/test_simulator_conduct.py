@@ -239,6 +239,14 @@ def guarded(fields: str, *lines: str, tasks: str = TWO, faults: str = "", more: 
 ONE = INJECTED.replace("SOME", "succeeds: 1, at: 1s, calls: 1")
 
 
+def test_the_published_detector_lets_through_what_was_published() -> None:
+    fault = INJECTED.replace("SOME", "severity: low")  # 57.69 % of attacks succeed without defence
+    fields = "detects: 86.2%, catches: 0, refuses: 0"
+    text = guarded(fields, tasks="loop: 2000, steps: 1", faults=fault)
+    run = play(text.replace("latency: 2s", "latency: 1ms").replace("latency: 1s", "latency: 1ms"))
+    assert run.value("attack_success") == pytest.approx(0.0795, abs=0.02)  # AgentDojo, Table 5, pi_detector
+
+
 def test_a_guardrail_finds_it_before_it_is_read() -> None:
     run = play(guarded("detects: 1, catches: 0", tasks=TWO, faults=ONE))
     assert fate(run) == [(1, "guardrail")]
