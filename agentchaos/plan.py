@@ -50,9 +50,17 @@ def _ns(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * NS)
 
 
+def _parts(share: float | None) -> int | None:
+    """A share below 1 in parts of 10^9, and never all of them: a budget of nothing cannot be spent."""
+    return None if share is None else min(10**9 - 1, round(share * 10**9))
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that will run. `replications` of each arm, numbered from 1."""
+    """Everything that will run. `replications` of each arm, numbered from 1.
+
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
+    """
 
     scenario: str
     about: str
@@ -66,6 +74,7 @@ class Plan:
     gates: tuple[str, ...]
     arms: tuple[str, ...] = ARMS
     engine: str = "reference"
+    differences: str = "typical"
 
     @property
     def setting(self) -> Setting:
@@ -109,6 +118,7 @@ class Plan:
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
             system=world.system,
+            slo=_parts(self.objectives.availability),
         )
 
     def chance(self, replication: int) -> Stream:

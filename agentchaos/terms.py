@@ -34,6 +34,7 @@ class Terms:
     reproduce: str
     closed: tuple[Closed, ...] = ()
     unsolved: tuple[Unsolved, ...] = ()
+    differences: str = "typical"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -135,4 +136,5 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        differences=plan.differences,
     )

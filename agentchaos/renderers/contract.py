@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
 from agentchaos.report import Report
-from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
+from agentchaos.scoring.results import Against, Attribute, BaselineFacts, Dimension, Judged, Measured
 from agentchaos.twin.estimates import Compared
 
 
@@ -33,6 +33,7 @@ def run_object(report: Report) -> dict[str, Any]:
         "complete": report.complete,
         "warnings": list(report.warnings),
         "gates": [_gate(gate) for gate in report.gates],
+        "baseline": _plain(report.baseline),
         "scores": {
             "overall": _dimension(report.scores.overall),
             **{d.name: _dimension(d) for d in report.scores.dimensions},
@@ -107,7 +108,12 @@ def _gate(gate: Judged) -> dict[str, Any]:
         "n": gate.n,
         "implied": gate.implied,
         "reason": gate.reason,
+        "against": _plain(gate.against),
     }
+
+
+def _plain(one: Against | BaselineFacts | None) -> dict[str, Any] | None:
+    return None if one is None else dataclasses.asdict(one)
 
 
 def _dimension(one: Dimension) -> dict[str, Any]:

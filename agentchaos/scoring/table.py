@@ -27,12 +27,16 @@ class DeclaredFault:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """arms: name of the arm (`chaos`, `control`) -> number of the replication -> data."""
+    """arms: name of the arm (`chaos`, `control`) -> number of the replication -> data.
+
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
+    """
 
     setting: Setting
     arms: Mapping[str, Mapping[int, Data]]
     objectives: Objectives
     declared: tuple[DeclaredFault, ...] = ()
+    differences: str = "typical"
 
     def rows(self, arm: str = "chaos") -> list[Data]:
         """The data of an arm in order of the replications."""

@@ -117,6 +117,18 @@ class Scenario(Noun):
     gates: tuple[str, ...] | None = Field(
         None, description="what must hold, such as `availability >= 0.95`; without gates nothing is judged"
     )
+    baseline: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="the stored run that gates on `baseline` compare with: a folder, relative to this file; "
+        "none: baselines/<name of the scenario>",
+    )
+    differences: Literal["typical", "exact"] = Field(
+        "typical",
+        description="what judges the difference of shares to `baseline` or `control`: Johnson's t, or an "
+        "exact bound on [-1, 1], which wants many more replications",
+    )
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
     )
@@ -559,6 +571,7 @@ class Scenario(Noun):
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
+            differences=self.differences,
         )
 
     def _drain(self) -> int:
