@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
 from agentchaos.metrics.budget import RULES, WINDOWS
-from agentchaos.scoring.measures import DETECTORS, PICKS, base_name
+from agentchaos.scoring.measures import DETECTORS, PICKS, base_name, labels_of
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.trace import MESSAGE_KINDS
 from agentchaos.words import did_you_mean
@@ -319,7 +319,9 @@ def _full_name(name: str, labels: str | None, known: set[str] | None, at: int, l
     bare = full.removeprefix("control.")
     if bare != full and base_name(bare) in ONLY_FAULTY:
         raise GateSyntaxError("the arm without faults has no incidents", at)
-    raise GateSyntaxError(f"no measure '{full}'{did_you_mean(full, sorted(known))}", at)
+    # by a fault is meant where one is named, and not by a group
+    alike = [other for other in sorted(known) if labels_of(other).keys() <= labels_of(full).keys()]
+    raise GateSyntaxError(f"no measure '{full}'{did_you_mean(full, alike)}", at)
 
 
 def _label(key: str, value: str) -> str:

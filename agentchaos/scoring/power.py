@@ -206,7 +206,7 @@ def _for_difference(gate: Gate, differences: str) -> GateNeed:
         return GateNeed(gate.expression, TYPICAL_LEAST, note)
     if differences == "exact" and (is_share(gate.name) or gate.statistic == "share") and not gate.is_score:
         needed = _least(
-            lambda r: holds((2 * ALPHA ** (1 / r) - 1) * (1 if rising else -1), gate.operator, gate.threshold)
+            lambda r: holds((ALPHA ** (1 / r) - 1) * (1 if rising else -1), gate.operator, gate.threshold)
         )
         mend = f"no finite number shows it; allow a little, '{gate.against} {'-' if rising else '+'} 0.005'"
         return GateNeed(gate.expression, needed, "exact on [-1, 1]" if needed else mend)

@@ -51,7 +51,7 @@ def point(table: Table, name: str) -> tuple[float | None, str]:
         for word in table.objectives.attributes(dimension):
             one = attribute(table, word, dimension, ALPHA)
             if one.mean is None:
-                return None, f"{word}: {one.reason}"
+                return None, f"{word}: {one.reason.removeprefix('not measured: ')}"
             values.setdefault(dimension, {})[word] = one.mean
     return whole(values, name, table.objectives), ""
 
