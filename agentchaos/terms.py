@@ -11,7 +11,7 @@ from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
-from agentchaos.scoring.table import DeclaredFault
+from agentchaos.scoring.table import ArmFacts, DeclaredFault
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
@@ -35,6 +35,8 @@ class Terms:
     closed: tuple[Closed, ...] = ()
     unsolved: tuple[Unsolved, ...] = ()
     differences: str = "typical"
+    variants: tuple[ArmFacts, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -73,6 +75,8 @@ class Terms:
                     Closed(**{**one, "reading": Reading(**one["reading"])}) for one in value["closed"]
                 ),
                 "unsolved": tuple(Unsolved(**one) for one in value["unsolved"]),
+                "variants": tuple(ArmFacts(**one) for one in value.get("variants", ())),
+                "surface_k": tuple(value.get("surface_k", (1,))),
             }
         )
 
@@ -137,4 +141,6 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         closed=twin.closed,
         unsolved=twin.unsolved,
         differences=plan.differences,
+        variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
+        surface_k=plan.surface_k,
     )

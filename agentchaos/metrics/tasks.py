@@ -34,12 +34,13 @@ class _Sums:
 
     NUMBERS = (
         *("planned", "deadlines", "goals", "weight"),
-        *("good", "hits", "goals_done", "honesty", "right", "timely"),
+        *("good", "hits", "goals_done", "honesty", "right", "goodput", "timely"),
     )
 
     def __init__(self) -> None:
         self.planned = self.deadlines = self.goals = self.weight = 0
-        self.good = self.hits = self.goals_done = self.honesty = self.right = self.timely = 0
+        self.good = self.hits = self.goals_done = self.honesty = self.right = 0
+        self.goodput = self.timely = 0
         self.outcomes: Counter[str] = Counter()
         self.time = Durations()
 
@@ -121,6 +122,8 @@ class Tasks(Metric):
             sums.time.censor(lasted)
         if right:
             sums.right += task.weight
+            in_time = time <= self.setting.horizon if task.deadline is None else lasted <= task.deadline
+            sums.goodput += task.weight * in_time
             sums.timely += task.weight * _utility(lasted, task.deadline)
             if task.agent in self._panels and task.identity is not None:
                 self._try(task, trials=0, right=1)
@@ -141,6 +144,7 @@ class Tasks(Metric):
 def _told(sums: _Sums, open_: Sequence[_Task], end: int) -> Iterator[tuple[str, Datum]]:
     """What is told of some tasks. open_: those that have not ended by `end`."""
     yield "task_success", Ratio(sums.right, sums.weight, share=True)
+    yield "goodput", Ratio(sums.goodput, sums.weight, share=True)
     yield "timeliness", Ratio(sums.timely, sums.weight * MILLION, share=True)
     yield "request_availability", Ratio(sums.good, sums.planned, share=True)
     yield "deadline_hits", Ratio(sums.hits, sums.deadlines, share=True)

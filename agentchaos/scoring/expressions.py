@@ -32,9 +32,9 @@ BOUNDS = {"low": (">=", ">"), "high": ("<=", "<")}
 REFERENCES = ("baseline", "control")
 
 SHARES = (
-    "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
-    "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
-    "no_quorum", "catch_rate", "refusal_rate", "survived",
+    "task_success", "request_availability", "deadline_hits", "timeliness", "goodput",
+    "accuracy", "completeness", "honesty", "availability", "unit_availability", "redone",
+    "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",

@@ -29,9 +29,10 @@ from agentchaos.scoring.measures import (
     pooled_panel,
     sampled,
 )
+from agentchaos.scoring.objectives import DIMENSIONS
 from agentchaos.scoring.results import Against, BaselineFacts, Judged
 from agentchaos.scoring.scores import point
-from agentchaos.scoring.table import Table
+from agentchaos.scoring.table import ArmFacts, Table
 from agentchaos.trace import NS
 
 
@@ -95,7 +96,24 @@ def _unlike(name: str, ours: Table, theirs: Table) -> str:
         return f"the objective for availability is another in the baseline; {mend}"
     if base in ("responsiveness", "score.responsiveness") and here.response != there.response:
         return f"the objective for the response is another in the baseline; {mend}"
+    if _rests_on_arms(name, ours) and _arms(ours) != _arms(theirs):
+        return f"the baseline has other load steps, profiles or cells than this run; {mend}"
     return ""
+
+
+_ON_ARMS = frozenset({"adaptability", "robustness", "portability", "scalability"})
+"""Attributes that are scored over further arms."""
+
+
+def _rests_on_arms(name: str, table: Table) -> bool:
+    """Whether a score is made of arms beside chaos and control."""
+    dimensions = DIMENSIONS if name == "overall" else (name,) if name in DIMENSIONS else ()
+    words = {word for d in dimensions for word in table.objectives.attributes(d)}
+    return not _ON_ARMS.isdisjoint(words | {name.removeprefix("score.")})
+
+
+def _arms(table: Table) -> tuple[tuple[ArmFacts, ...], tuple[int, ...]]:
+    return tuple(arm for arm in table.variants if arm.kind != "input"), table.surface_k
 
 
 # -- one difference -----------------------------------------------------------------------------
