@@ -56,7 +56,8 @@ BY_SERVICE = (
 BY_KIND = ("messages", "messages_tainted")
 BY_GROUP = (
     *("availability", "time_to_first_outage", "survived", "agent_hours", "budget_spent", "task_time"),
-    *("task_success", "timeliness", "request_availability", "deadline_hits", "completeness", "honesty"),
+    *("task_success", "timeliness", "request_availability", "deadline_hits", "goodput", "completeness"),
+    "honesty",
     *("tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost"),
     "tasks_unfinished",
 )
@@ -446,6 +447,13 @@ def example_gate(name: str) -> str:
         return f"{full} == 0"
     rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
     return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"
+
+
+def labels_that_fit(name: str) -> list[str]:
+    """The labels that a measure may bear, `{agent=...}`; several of them within one pair of braces."""
+    known = known_names(["..."], ["..."], ["..."])
+    keys = {key for full in known if base_name(full) == name for key in labels_of(full)}
+    return [f"{{{key}=...}}" for key in sorted(keys)]
 
 
 def known_names(

@@ -41,7 +41,10 @@ class ObjectivesSpec(Noun):
     rto: Duration | None = Field(None, description="recovery time objective")
     rpo: Duration | None = Field(None, description="recovery point objective; 0 is a real one")
     availability: Share | None = Field(
-        None, gt=0, lt=1, description="the target of the availability score, such as 0.999"
+        None,
+        gt=0,
+        lt=1,
+        description="the target of the availability score and of the error budget (SLO): 0.999",
     )
     response: Duration | None = Field(
         None, gt=0, description="a step is answered in time within this (the T of Apdex)"
