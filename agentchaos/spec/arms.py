@@ -38,7 +38,7 @@ class Load(Noun):
     """Load steps for scalability: work and resources so many times as large, faults on."""
 
     steps: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
-        (1, 2, 4, 8), min_length=2, max_length=20, description="how many times as large"
+        (1, 2, 4, 8), max_length=20, description="how many times as large"
     )
     fixed: tuple[str, ...] = Field((), description="services that do not grow, such as one shared store")
     replications: int = Field(
@@ -48,6 +48,8 @@ class Load(Noun):
     @field_validator("steps")
     @classmethod
     def _grow(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if len(steps) < 2:
+            raise ValueError("at least 2 steps are compared, such as [1, 2, 4, 8]")
         return _ascending(steps, "1, 2, 4, 8")
 
 
