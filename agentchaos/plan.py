@@ -85,9 +85,9 @@ class Plan:
     gates: tuple[str, ...]
     arms: tuple[str, ...] = ARMS
     engine: str = "reference"
-    differences: str = "typical"
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
 
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""

@@ -34,9 +34,9 @@ class Terms:
     reproduce: str
     closed: tuple[Closed, ...] = ()
     unsolved: tuple[Unsolved, ...] = ()
-    differences: str = "typical"
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""

@@ -59,9 +59,9 @@ class Table:
     arms: Mapping[str, Mapping[int, Data]]
     objectives: Objectives
     declared: tuple[DeclaredFault, ...] = ()
-    differences: str = "typical"
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
 
     def of_kind(self, kind: str) -> list[ArmFacts]:
         """The arms of a kind of which some replication was played, in their order."""
