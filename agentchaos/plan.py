@@ -67,10 +67,16 @@ def _ns(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * NS)
 
 
+def _parts(share: float | None) -> int | None:
+    """A share below 1 in parts of 10^9, and never all of them: a budget of nothing cannot be spent."""
+    return None if share is None else min(10**9 - 1, round(share * 10**9))
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """Everything that will run. `replications` of each arm, numbered from 1.
 
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
     world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
     """
 
@@ -88,6 +94,7 @@ class Plan:
     engine: str = "reference"
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
 
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""
@@ -154,6 +161,7 @@ class Plan:
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
             system=world.system,
+            slo=_parts(self.objectives.availability),
         )
 
     def _is_attacked(self, name: str, group: Group) -> bool:

@@ -34,7 +34,7 @@ FLOORS = (
     {"world", "tables"},
     {"plan", "scoring", "workload"},
     {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin"},
-    {"targets", "archive", "renderers", "reporting"},
+    {"targets", "archive", "renderers", "reporting", "baselines"},
     {"spec"},
     {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast", "solution"},
     {"cli", "__main__"},

@@ -24,7 +24,7 @@ from agentchaos.recoveries.base import Recovery
 from agentchaos.renderers.base import Renderer
 from agentchaos.scoring import glossary
 from agentchaos.scoring.attributes import NOT_YET
-from agentchaos.scoring.expressions import example_gate
+from agentchaos.scoring.expressions import example_gate, labels_that_fit
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.spec.nouns import DISTRIBUTIONS, EXAMPLES, NOUNS, Word, parts
 from agentchaos.words import did_you_mean, shown
@@ -178,6 +178,8 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield f"Gate: score.{name} >= 0.9; `agentchaos explain-score RUN_FOLDER {name}` shows its arithmetic."
     elif kind == "measures":
         yield str(thing)
+        if labels := labels_that_fit(name):
+            yield f"Labels: {', '.join(labels)}"
         yield f"Gate: {example_gate(name)}"
     elif kind == "signals":
         yield from _signal(thing)
