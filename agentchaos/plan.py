@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from agentchaos.disturbances import Disturbance
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
+from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.seeds import Stream, root
@@ -133,6 +134,8 @@ class Plan:
                 each = group.count + (group.standbys if fault.scope in ON_UNITS else 0)
             if isinstance(fault, PlannedDisruption):
                 each = len(fault.chosen(each, self.chance(0)))
+        if isinstance(fault, EnvironmentFault):
+            thinned = float(fault.probability)
         if fault.every is not None:
             return each * thinned * horizon / fault.every.mean()
         if fault.at is None:

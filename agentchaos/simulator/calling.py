@@ -14,7 +14,8 @@ from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.deeds import Work
 from agentchaos.simulator.group import Team
-from agentchaos.simulator.hedge import Race
+from agentchaos.simulator.hedge import GOOD, Race
+from agentchaos.simulator.lore import hazard_of
 from agentchaos.simulator.manners import Manner
 from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.station import Answer, Caller, Station
@@ -44,6 +45,7 @@ class Speaker(Protocol):
     key_window: int
     spare: bool
     quality: float
+    hazard: float
     stream: Stream
     standing: Standing
 
@@ -95,6 +97,8 @@ class Calling:
                 answer = yield from self._guarded(caller, number, attempt, manner, key, deed)
             else:
                 answer = yield from station.answer(caller, number, attempt, key, deed, timeout)
+            if station.novelties and answer.outcome in GOOD:
+                self.speaker.hazard *= hazard_of(station.novelties, self.speaker.standing.lore)
             if answer.outcome == "ok":
                 return ""
             if answer.outcome == "corrupt":

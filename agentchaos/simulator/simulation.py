@@ -10,12 +10,13 @@ from typing import Any
 
 import simpy
 
-from agentchaos.disturbances import OnCall, OnLink, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnCall, OnEnvironment, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.alarms import listen
 from agentchaos.simulator.band import Watch
 from agentchaos.simulator.behaviour import Behaviour
+from agentchaos.simulator.changing import change
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
@@ -176,7 +177,7 @@ class Simulation:
                 continue
             self._planned(strike)
             self.env.process(self._at(strike))
-        self.campaigns = campaigns(self.replication.strikes, self.units, self._landed)
+        self.campaigns = campaigns(self.replication.strikes, self.units, self.landed)
         for campaign in self.campaigns:
             self.env.process(campaign.run())
         for (target, number, _), strikes in by_worktime.items():
@@ -224,21 +225,25 @@ class Simulation:
             unit = self.units[strike.target][strike.number]
             missed = "already_down" if unit.trouble is not None and blow.effect == "hang" else ""
             missed = "not_running" if unit.asleep else missed
-            self._landed(strike, missed)
+            self.landed(strike, missed)
             if not missed:
                 befall(unit, strike, blow.effect)
             return
         if isinstance(blow, OnLink):
             unit = self.units[strike.target][strike.number]
             missed = "not_running" if unit.asleep else "" if unit.up else "already_down"
-            self._landed(strike, missed)
+            self.landed(strike, missed)
             if not missed:
                 befall_links(unit, strike, blow)
+            return
+        if isinstance(blow, OnEnvironment):
+            change(self, strike, blow)
             return
         assert isinstance(blow, OnState)
         self._befall_state(self.members[strike.target][strike.number], strike, blow)
 
-    def _landed(self, strike: Strike, missed: str) -> None:
+    def landed(self, strike: Strike, missed: str) -> None:
+        """A strike struck, or missed and why."""
         if missed:
             self.event("fault_missed", incident=strike.id, subject=strike.fault, detail={"reason": missed})
         else:
@@ -252,19 +257,19 @@ class Simulation:
 
     def _befall_state(self, member: Member, strike: Strike, blow: OnState) -> None:
         if not member.is_up:
-            self._landed(strike, "already_down")
+            self.landed(strike, "already_down")
             return
         if blow.where == "checkpoint":
             saved = member.checkpoints.saved
-            self._landed(strike, "" if saved else "nothing_to_lose")
+            self.landed(strike, "" if saved else "nothing_to_lose")
             for snapshot in saved[-blow.generations :]:
                 snapshot.corrupt |= {strike.id}
             return
         parts = tuple(p for p in blow.parts if member.state.parts[p].version)
         if not parts:
-            self._landed(strike, "nothing_to_lose")
+            self.landed(strike, "nothing_to_lose")
             return
-        self._landed(strike, "")
+        self.landed(strike, "")
         member.cases.open(Case(strike, self.env.now, member.cases.mark, parts))
         if blow.effect == "lose":
             member.state.lose(parts)
@@ -291,7 +296,7 @@ class Simulation:
             self.event("fault_lifted", incident=force.strike.id, subject=force.strike.fault)
             self.watches[station.name].lifted(force.strike)
         else:
-            self._landed(force.strike, "no_call_in_window")
+            self.landed(force.strike, "no_call_in_window")
 
     def _call_struck(self, force: Force) -> None:
-        self._landed(force.strike, "")
+        self.landed(force.strike, "")

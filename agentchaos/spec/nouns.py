@@ -15,6 +15,7 @@ from agentchaos.world import (
     FAULTS,
     MECHANISMS,
     RECOVERIES,
+    Adapts,
     Band,
     Burst,
     Group,
@@ -74,6 +75,7 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
     "burst": Burst,
     "spawn": Spawn,
     "talk": Talk,
+    "adapts": Adapts,
     "hand_off": HandOff,
     "protect": Word(
         "The mechanisms that protect a group, each by its name; null takes one away.",

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from agentchaos import workload
 from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
 from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
+from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.plan import Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, deciding, idle, redundancy, upkeep
+from agentchaos.spec import calls, deciding, environment, idle, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.nodes import Loc
@@ -393,6 +394,11 @@ class Scenario(Noun):
                 yield from self._agent_fault(here, fault)
             elif isinstance(fault, CallFault):
                 yield from self._call_fault(here, fault, used)
+            elif isinstance(fault, EnvironmentFault):
+                instant = self._is_instant(fault.target)
+                yield from environment.problems(
+                    here, fault, self.services, self.agents, used, instant=instant
+                )
             yield from self._when(here, fault)
             if fault.stream in streams:
                 what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
