@@ -17,6 +17,8 @@ from agentchaos.world import World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
+UNCHANGED = "unchanged"
+"""With the faults, but without changes for good: what adaptability is held against."""
 
 
 class Strike(NamedTuple):
@@ -109,6 +111,7 @@ class Plan:
             rpo=_ns(self.objectives.rpo_s),
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
+            changes=tuple(sorted({f.label for f in self.faults if f.scope == "environment"})),
             system=world.system,
         )
 
@@ -120,7 +123,8 @@ class Plan:
         """One replication, with its strikes drawn (none in `control`)."""
         if arm == "control":
             return Replication(arm, number, ())
-        strikes = [s for fault in self.faults for s in self._strikes(fault, number)]
+        faults = [f for f in self.faults if arm != UNCHANGED or f.scope != "environment"]
+        strikes = [s for fault in faults for s in self._strikes(fault, number)]
         return Replication(arm, number, tuple(sorted(strikes, key=lambda s: (s.time, s.id))))
 
     def expected_strikes(self, fault: Fault) -> float:

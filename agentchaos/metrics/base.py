@@ -70,6 +70,8 @@ class Setting:
     """A step is answered in time within this (the T of Apdex); ns."""
     faults: tuple[str, ...] = ()
     """Names of the declared faults."""
+    changes: tuple[str, ...] = ()
+    """Those of them that change the environment for good."""
     system: Block | None = None
     """Which groups must be up for the whole to be up; None: all of them."""
 

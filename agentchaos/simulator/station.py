@@ -202,7 +202,7 @@ class Station:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """A slot, counted as busy, goes to the first in line; it is free again where nobody waits any more."""
+        """A slot that is counted as busy goes to the first in line, or is free where nobody waits."""
         while self._line:
             ticket = self._line.popleft()
             if not ticket.triggered:

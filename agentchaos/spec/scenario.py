@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentchaos import workload
-from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
+from agentchaos.distributions import Duration, Rate, Share, canonical_duration, format_duration
 from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.faults.environment import EnvironmentFault
-from agentchaos.plan import Plan
+from agentchaos.plan import ARMS, UNCHANGED, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
 from agentchaos.spec import calls, deciding, environment, idle, redundancy, upkeep
@@ -45,6 +45,16 @@ class ObjectivesSpec(Noun):
     )
     response: Duration | None = Field(
         None, gt=0, description="a step is answered in time within this (the T of Apdex)"
+    )
+    throughput: Rate | None = Field(
+        None,
+        description="value of right tasks that is due, such as 50/h; stability and adaptability are held "
+        "against no less",
+    )
+    adaptation: Duration | None = Field(
+        None,
+        gt=0,
+        description="how far adaptability looks beyond a change for good; none: to the next, or the horizon",
     )
     met: Share = Field(0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO")
 
@@ -503,7 +513,8 @@ class Scenario(Noun):
     def names(self) -> set[str]:
         """The names that a gate may use here."""
         currencies = {p.currency for s in self.services.values() for p in s.price.values()}
-        faults = [fault.label for fault in self.declared]
+        # a change for good opens no incident, so nothing is measured of its incidents
+        faults = [fault.label for fault in self.declared if fault.scope != "environment"]
         return known_names(faults, list(self.services), list(self.agents), sorted(currencies))
 
     def effective(self) -> dict[str, Any]:
@@ -565,6 +576,7 @@ class Scenario(Noun):
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
+            arms=(*ARMS, UNCHANGED) if any(f.scope == "environment" for f in self.declared) else ARMS,
         )
 
     def _drain(self) -> int:
@@ -588,6 +600,8 @@ class Scenario(Noun):
             rpo_s=seconds(o.rpo),
             availability=None if o.availability is None else float(o.availability),
             response_s=seconds(o.response),
+            throughput=None if o.throughput is None else float(o.throughput),
+            adaptation_s=seconds(o.adaptation),
             met=float(o.met),
             **({"dimensions": self.dimensions} if self.dimensions else {}),
             aggregate=self.aggregate,

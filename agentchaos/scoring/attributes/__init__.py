@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from agentchaos.scoring.attributes.accuracy import accuracy
+from agentchaos.scoring.attributes.adaptability import adaptability
 from agentchaos.scoring.attributes.availability import availability
 from agentchaos.scoring.attributes.base import blank, struck
 from agentchaos.scoring.attributes.completeness import completeness
@@ -22,7 +23,6 @@ from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
 NOT_YET = {
-    "adaptability": "it needs a persistent change of the environment",
     "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
     "safety": "it needs actions that are marked unsafe",
     "collaborativity": "it needs required interactions between agents",
@@ -41,6 +41,7 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "responsiveness": responsiveness,
     "stability": stability,
     "durability": durability,
+    "adaptability": adaptability,
     "robustness": robustness,
     "trustworthiness": trustworthiness,
     "availability": availability,
