@@ -9,11 +9,12 @@ from typing import NamedTuple
 from agentchaos.disturbances import Disturbance
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
 from agentchaos.faults.environment import EnvironmentFault
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.mechanisms.escalation import REASONS
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
-from agentchaos.world import World
+from agentchaos.world import Group, World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
@@ -47,6 +48,23 @@ class Replication(NamedTuple):
     arm: str
     number: int
     strikes: tuple[Strike, ...]
+
+
+def _ties(group: Group) -> Ties | None:
+    """What the tasks of a group owe others; None where it works alone."""
+    hand, talk, human = group.hand_off, group.talk, group.escalation
+    reasons = () if human is None else tuple(r for r in REASONS if human.takes(r))
+    ties = Ties(
+        to=hand.to if hand else "",
+        chance=float(hand.chance) if hand else 0.0,
+        rounds=(hand.rounds or 0) if hand else 0,
+        every=(talk.steps or 0) if talk else 0,
+        talk_chance=float(talk.chance or 0.0) if talk else 0.0,
+        votes=group.quorum is not None,
+        asks=reasons,
+        steps=group.tasks.steps.mean(),
+    )
+    return ties if ties.kinds else None
 
 
 def _ns(seconds: float | None) -> int | None:
@@ -94,6 +112,7 @@ class Plan:
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
+                    ties=_ties(group),
                 )
                 for name, group in sorted(world.agents.items())
             ),

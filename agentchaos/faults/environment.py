@@ -17,8 +17,6 @@ from agentchaos.disturbances import OnEnvironment
 from agentchaos.faults.base import Complaint, Fault, Scope
 from agentchaos.seeds import Stream
 
-SHARES_FROM = {"source": "assumed", "grade": "-"}
-
 
 class EnvironmentFault(Fault):
     """A change for good. It comes once, `at` a moment; several of a kind have a `name` each."""
@@ -134,14 +132,12 @@ class ProviderSwitch(Shift):
         gt=0,
         le=10_000,
         description="latency is multiplied by this",
-        json_schema_extra=SHARES_FROM,
     )
     hazard: float = Field(
         2.0,
         ge=1,
         le=1000,
         description="hazard of the steps that rest on it until the agent is used to it: right with p^hazard",
-        json_schema_extra=SHARES_FROM,
     )
 
 
@@ -157,12 +153,10 @@ class ApiChange(ServiceChange):
     fails: Share = Field(
         0.5,
         description="share of calls in the old form that are refused with an error",
-        json_schema_extra=SHARES_FROM,
     )
     wrong: Share = Field(
         0.2,
         description="share of calls in the old form that are answered, wrongly",
-        json_schema_extra=SHARES_FROM,
     )
 
     @model_validator(mode="after")
@@ -214,7 +208,6 @@ class LoadShift(GroupChange):
         gt=1,
         le=100,
         description="so many times as many tasks arrive",
-        json_schema_extra=SHARES_FROM,
     )
 
     def strike(self, chance: Stream) -> OnEnvironment:

@@ -25,6 +25,7 @@ BEHIND = {
     "timeliness": ("timeliness",),
     "responsiveness": ("responsiveness",),
     "durability": ("lost_work",),
+    "collaborativity": ("collaboration",),
     "robustness": ("task_success",),
     "trustworthiness": ("honesty",),
     "availability": ("availability", "request_availability"),

@@ -27,7 +27,7 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
     "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
-    "no_quorum", "catch_rate", "refusal_rate", "survived",
+    "no_quorum", "catch_rate", "refusal_rate", "survived", "collaboration",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -35,7 +35,7 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
     "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
-    "fenced",
+    "fenced", "conflicts", "duplicates",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
@@ -47,6 +47,8 @@ BY_SERVICE = (
     *("rejected", "breaker_open", "breaker_trips"),
 )
 BY_KIND = ("messages", "messages_tainted")
+INTERACTIONS = ("handoff", "talk", "vote", "escalation")
+"""Kinds of `collaboration`."""
 BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived", "agent_hours")
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
@@ -344,6 +346,7 @@ def known_names(
     raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
+    raw += [f"collaboration{{kind={kind}}}" for kind in INTERACTIONS]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}
     names |= {f"{name}{{fault={fault}}}" for name in PICKS for fault in faults}

@@ -50,6 +50,7 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
+    "collaboration": ("interactions", 1e3),
 }  # fmt: skip
 """Ratio -> what its numerator and denominator count, and how many of their integers make one."""
 

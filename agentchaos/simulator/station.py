@@ -252,7 +252,7 @@ class Station:
                 return vain
         since = env.now
         force = self._befallen(caller.stream, at + chance.BEFALL) if self.forces else None
-        this = (caller, call, attempt, began, force, held)
+        this: Attempt = (caller, call, attempt, began, force, held)
         if force is not None or self._gap:
             refusal = self._refused(this)
             if refusal is not None:

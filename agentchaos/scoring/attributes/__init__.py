@@ -9,6 +9,7 @@ from agentchaos.scoring.attributes.accuracy import accuracy
 from agentchaos.scoring.attributes.adaptability import adaptability
 from agentchaos.scoring.attributes.availability import availability
 from agentchaos.scoring.attributes.base import blank, struck
+from agentchaos.scoring.attributes.collaborativity import collaborativity
 from agentchaos.scoring.attributes.completeness import completeness
 from agentchaos.scoring.attributes.consistency import consistency
 from agentchaos.scoring.attributes.correctness import correctness
@@ -25,7 +26,6 @@ from agentchaos.scoring.table import Table
 NOT_YET = {
     "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
     "safety": "it needs actions that are marked unsafe",
-    "collaborativity": "it needs required interactions between agents",
     "explainability": "it needs decisions with cited causes",
     "scalability": "it needs load steps",
     "security": "it needs attack attempts",
@@ -44,6 +44,7 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "adaptability": adaptability,
     "robustness": robustness,
     "trustworthiness": trustworthiness,
+    "collaborativity": collaborativity,
     "availability": availability,
     "fault_tolerance": fault_tolerance,
 }
