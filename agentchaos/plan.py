@@ -12,14 +12,13 @@ from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.mechanisms.escalation import REASONS
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
 from agentchaos.world import Group, World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
-UNCHANGED = "unchanged"
-"""With the faults, but without changes for good: what adaptability is held against."""
 
 
 class Strike(NamedTuple):
@@ -40,6 +39,15 @@ class Strike(NamedTuple):
     clock: str
     calls: int | None
     disturbance: Disturbance
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """A variant of the plan that is played under the same chance: another world, or other faults."""
+
+    facts: ArmFacts
+    world: World
+    faults: tuple[Fault, ...]
 
 
 class Replication(NamedTuple):
@@ -73,7 +81,10 @@ def _ns(seconds: float | None) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that will run. `replications` of each arm, numbered from 1."""
+    """Everything that will run. `replications` of each arm, numbered from 1.
+
+    world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
+    """
 
     scenario: str
     about: str
@@ -87,6 +98,20 @@ class Plan:
     gates: tuple[str, ...]
     arms: tuple[str, ...] = ARMS
     engine: str = "reference"
+    variants: tuple[Arm, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
+
+    def in_arm(self, name: str) -> Plan:
+        """The plan with world and faults as they are in an arm."""
+        arm = next((one for one in self.variants if one.facts.name == name), None)
+        if arm is None or name in ARMS:
+            return self
+        return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+
+    def played(self, arm: str) -> int:
+        """How many replications of an arm are played."""
+        limits = [v.facts.limit for v in self.variants if v.facts.name == arm and v.facts.limit is not None]
+        return min([self.replications, *limits])
 
     @property
     def setting(self) -> Setting:
@@ -111,6 +136,7 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
                     ties=_ties(group),
                 )
@@ -130,7 +156,7 @@ class Plan:
             rpo=_ns(self.objectives.rpo_s),
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
-            changes=tuple(sorted({f.label for f in self.faults if f.scope == "environment"})),
+            changes=tuple(sorted({f.label for f in self.faults if f.persistent})),
             system=world.system,
         )
 
@@ -142,8 +168,8 @@ class Plan:
         """One replication, with its strikes drawn (none in `control`)."""
         if arm == "control":
             return Replication(arm, number, ())
-        faults = [f for f in self.faults if arm != UNCHANGED or f.scope != "environment"]
-        strikes = [s for fault in faults for s in self._strikes(fault, number)]
+        there = self.in_arm(arm)
+        strikes = [s for fault in there.faults for s in there._strikes(fault, number)]
         return Replication(arm, number, tuple(sorted(strikes, key=lambda s: (s.time, s.id))))
 
     def expected_strikes(self, fault: Fault) -> float:

@@ -23,6 +23,7 @@ class EnvironmentFault(Fault):
 
     boundary: ClassVar[str] = "environment"
     scope: ClassVar[Scope] = "environment"
+    persistent: ClassVar[bool] = True
     exercises: ClassVar[tuple[str, ...]] = ("adaptability", "robustness", "stability")
     idle: ClassVar[tuple[str, ...]] = ("every", "weight")
     passing: ClassVar[str] = "latency"

@@ -83,6 +83,8 @@ class GroupFacts:
     cold: bool = False
     ties: Ties | None = None
     """What its tasks owe others; None: it works alone."""
+    endless: bool = False
+    """Whether its tasks come of an endless loop: as many as it can do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from agentchaos import workload
 from agentchaos.distributions import Duration, Rate, Share, canonical_duration, format_duration
 from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
 from agentchaos.faults.environment import EnvironmentFault
-from agentchaos.plan import ARMS, UNCHANGED, Plan
+from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, deciding, environment, idle, redundancy, upkeep
+from agentchaos.spec import arms, calls, deciding, environment, idle, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.nodes import Loc
@@ -131,6 +131,18 @@ class Scenario(Noun):
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
     )
+    measure: arms.Measure | None = Field(
+        None,
+        description="`all`, or the attributes for which arms are to be played; none: those that need no more "
+        "than faults on and faults off",
+    )
+    load: arms.Load | None = Field(None, description="load steps, for scalability")
+    surface: arms.Surface | None = Field(
+        None, description="the grid of perturbation and fault intensity, for robustness"
+    )
+    profiles: dict[str, arms.Profile] = Field(
+        default_factory=dict, description="other environments (provider, model, region, runtime)"
+    )
     aggregate: str = Field(
         "geometric",
         description="how attributes make a dimension: geometric, arithmetic, min or power:<p>",
@@ -174,6 +186,11 @@ class Scenario(Noun):
 
     def problems(self) -> Iterator[Finding]:
         """What no single field can see: names that lead nowhere, faults aimed at nothing, idle gates."""
+        yield from self.problems_alone()
+        yield from arms.problems(self)
+
+    def problems_alone(self) -> Iterator[Finding]:
+        """The same without those of the arms beside chaos and control."""
         if self.warmup >= self.horizon:
             what = f"nothing is left of the horizon of {format_duration(self.horizon)}"
             yield Finding(("warmup",), what, (("horizon",),))
@@ -514,7 +531,7 @@ class Scenario(Noun):
         """The names that a gate may use here."""
         currencies = {p.currency for s in self.services.values() for p in s.price.values()}
         # a change for good opens no incident, so nothing is measured of its incidents
-        faults = [fault.label for fault in self.declared if fault.scope != "environment"]
+        faults = [fault.label for fault in self.declared if not fault.persistent]
         return known_names(faults, list(self.services), list(self.agents), sorted(currencies))
 
     def effective(self) -> dict[str, Any]:
@@ -558,6 +575,9 @@ class Scenario(Noun):
 
     def plan(self, *, file: str, sha256: str, replications: int) -> Plan:
         """The plan of this scenario."""
+        world = self.world()
+        variants = arms.arms(self, world)
+        surface = arms.surface_of(self)
         return Plan(
             scenario=self.name,
             about=self.about,
@@ -565,18 +585,24 @@ class Scenario(Noun):
             sha256=sha256,
             seed=self.seed,
             replications=replications,
-            world=World(
-                services=self.services,
-                agents=self.agents,
-                warmup=self.warmup,
-                horizon=self.horizon,
-                drain=self._drain(),
-                system=self.system.block if self.system is not None else None,
-            ),
+            world=world,
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
-            arms=(*ARMS, UNCHANGED) if any(f.scope == "environment" for f in self.declared) else ARMS,
+            arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
+            variants=variants,
+            surface_k=surface.k if surface is not None else (1,),
+        )
+
+    def world(self) -> World:
+        """What it plays in."""
+        return World(
+            services=self.services,
+            agents=self.agents,
+            warmup=self.warmup,
+            horizon=self.horizon,
+            drain=self._drain(),
+            system=self.system.block if self.system is not None else None,
         )
 
     def _drain(self) -> int:
