@@ -100,13 +100,24 @@ class Plan:
     engine: str = "reference"
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    changes: tuple[str, ...] | None = None
+    """In the plan of an arm, what `changing` is in the whole: the arms are measured alike."""
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """The names of the faults that change the environment for good, in any arm; sorted."""
+        if self.changes is not None:
+            return self.changes
+        return tuple(sorted({fault.label for fault in self.faults if fault.persistent}))
 
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""
         arm = next((one for one in self.variants if one.facts.name == name), None)
         if arm is None or name in ARMS:
             return self
-        return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+        return dataclasses.replace(
+            self, world=arm.world, faults=arm.faults, variants=(), changes=self.changing
+        )
 
     def kind_of(self, arm: str) -> str:
         """What an arm is: chaos, control, or the kind of a variant."""
@@ -162,7 +173,7 @@ class Plan:
             rpo=_ns(self.objectives.rpo_s),
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
-            changes=tuple(sorted({f.label for f in self.faults if f.persistent})),
+            changes=self.changing,
             system=world.system,
         )
 
