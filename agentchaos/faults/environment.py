@@ -112,7 +112,7 @@ class Shift(ServiceChange):
         yield from super().complaints(aim)
         if self.strike(Stream(0)) == OnEnvironment("shift"):
             yield (), "nothing changes: write 'factor', 'extra', 'error_rate', 'capacity' or 'hazard'"
-        if self.factor != 1 and self.extra == 0 and aim.instant:
+        if "factor" in self.model_fields_set and self.extra == 0 and aim.instant:
             what = f"'{self.service}' takes no time, and so does any number of times that; write 'extra'"
             yield ("factor",), what
 
@@ -146,7 +146,6 @@ class ApiChange(ServiceChange):
     """A tool wants its calls in another form: until an agent has learned it they fail, or come back wrong."""
 
     kind: ClassVar[str] = "api_change"
-    figure: ClassVar[str] = "no rate was found"
     passing: ClassVar[str] = "server_error"
     exercises: ClassVar[tuple[str, ...]] = ("adaptability", "correctness", "robustness")
     example: ClassVar[str] = "api_change: {service: crm, at: 40min, fails: 50%, wrong: 20%}"
@@ -165,7 +164,7 @@ class ApiChange(ServiceChange):
         if not 0 < self.fails + self.wrong <= 1:
             both = f"{float(self.fails):g} and {float(self.wrong):g}"
             raise ValueError(
-                f"'fails' and 'wrong' are shares of the same calls: {both} must be 0 to 1 in all"
+                f"'fails' and 'wrong' are of the same calls: {both} are not 0 to 1 in all"
             )
         return self
 
@@ -177,7 +176,6 @@ class RuntimeChange(GroupChange):
     """The agents' own runtime is another: the work of their steps takes longer, and goes wrong more often."""
 
     kind: ClassVar[str] = "runtime_change"
-    figure: ClassVar[str] = "no rate was found"
     passing: ClassVar[str] = "latency"
     example: ClassVar[str] = "runtime_change: {agent: support, at: 40min, hazard: 2}"
 
@@ -199,7 +197,6 @@ class LoadShift(GroupChange):
     """More tasks arrive from now on: those that would have come anyway come as before, others beside them."""
 
     kind: ClassVar[str] = "load_shift"
-    figure: ClassVar[str] = "no rate was found"
     passing: ClassVar[str] = "tasks: {burst: [{at: 40min, tasks: 50}]}"
     exercises: ClassVar[tuple[str, ...]] = ("adaptability", "timeliness", "scalability")
     example: ClassVar[str] = "load_shift: {agent: support, at: 40min, factor: 2}"

@@ -93,12 +93,13 @@ class Calling:
             budget.call()
         for attempt in range(1, attempts + 1):
             key = self._key(number, attempt) if deed else None
+            novelties = station.novelties  # what changes meanwhile is nothing to this attempt
             if guarded:
                 answer = yield from self._guarded(caller, number, attempt, manner, key, deed)
             else:
                 answer = yield from station.answer(caller, number, attempt, key, deed, timeout)
-            if station.novelties and answer.outcome in GOOD:
-                self.speaker.hazard *= hazard_of(station.novelties, self.speaker.standing.lore)
+            if novelties and answer.outcome in GOOD:
+                self.speaker.hazard *= hazard_of(novelties, self.speaker.standing.lore)
             if answer.outcome == "ok":
                 return ""
             if answer.outcome == "corrupt":

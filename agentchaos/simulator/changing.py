@@ -84,15 +84,15 @@ def change(scene: Scene, strike: Strike, blow: OnEnvironment) -> None:
     team.novelties += new
 
 
-def _novelty(scene: Scene, strike: Strike, blow: OnEnvironment) -> list[Novelty]:
+def _novelty(scene: Scene, strike: Strike, blow: OnEnvironment) -> tuple[Novelty, ...]:
     if not blow.strange:
-        return []
+        return ()
     key = scene.chance.named("novelty", strike.id).key
-    return [Novelty(strike, key, blow.hazard, blow.fails, blow.wrong)]
+    return (Novelty(strike, key, blow.hazard, blow.fails, blow.wrong),)
 
 
 def _change_service(
-    scene: Scene, name: str, blow: OnEnvironment, new: list[Novelty], met: Callable[[], None]
+    scene: Scene, name: str, blow: OnEnvironment, new: tuple[Novelty, ...], met: Callable[[], None]
 ) -> None:
     station, watch = scene.stations[name], scene.watches.get(name)
     station.shift(blow)

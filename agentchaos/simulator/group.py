@@ -187,7 +187,7 @@ class Team:
         self.crews = simpy.Resource(self.env, spec.crews) if spec.crews else None
         self._waiting: list[simpy.Event] = []
         self.changed = False  # for good, by what follows
-        self.novelties: list[Novelty] = []
+        self.novelties: tuple[Novelty, ...] = ()
         self.unmet: list[Callable[[], None]] = []  # told at the next step
         self.pace = 1.0
         self.turns = 0  # how often a unit went down, came up, or took over a role

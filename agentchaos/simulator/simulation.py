@@ -177,6 +177,9 @@ class Simulation:
                 by_worktime.setdefault(key, []).append(strike)
                 continue
             self._planned(strike)
+            if isinstance(strike.disturbance, OnEnvironment) and strike.time == 0:
+                self._carry_out(strike)  # it was always so
+                continue
             self.env.process(self._at(strike))
         self.campaigns = campaigns(self.replication.strikes, self.units, self.landed)
         for campaign in self.campaigns:

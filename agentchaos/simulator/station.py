@@ -126,7 +126,7 @@ class Station:
         """Told (ns from call to answer, ns that it would have taken undisturbed and at once or -1, outcome,
         what befell it) of every attempt, where someone watches."""
         self.changed = False  # for good, by what follows
-        self.novelties: list[Novelty] = []
+        self.novelties: tuple[Novelty, ...] = ()
         self.unmet: list[Callable[[], None]] = []  # told at the next call
         self._factor, self._extra = 1.0, 0
         self._gap = 0

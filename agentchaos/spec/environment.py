@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from agentchaos import workload
 from agentchaos.faults.base import Aim
 from agentchaos.faults.environment import (
     EnvironmentFault,
@@ -28,8 +29,10 @@ def problems(
     used: set[str],
     *,
     instant: bool,
+    horizon: float,
+    most: int,
 ) -> Iterator[Finding]:
-    """used: services that somebody calls; instant: its service takes no time."""
+    """used: services that somebody calls; instant: its service takes no time; most: tasks in horizon (s)."""
     needs: tuple[Loc, ...] = ((*here, "*"), ("services", "*", "latency"))
     for field, what in fault.complaints(Aim(instant=instant)):
         yield Finding((*here, *field), what, needs, at_key=bool(field))
@@ -39,6 +42,11 @@ def problems(
         yield from _of_service(here, fault, services, used)
     elif isinstance(fault, GroupChange):
         yield from _of_group(here, fault, agents)
+    if isinstance(fault, LoadShift) and (group := agents.get(fault.agent)) is not None:
+        tasks = workload.arrivals(group, horizon) * fault.factor
+        if tasks > most:
+            what = f"up to {tasks:,.0f} tasks a replication; at most {most:,}"
+            yield Finding((*here, "factor"), what, (("agents", fault.agent, "tasks", "arrive"), ("horizon",)))
 
 
 def _of_service(

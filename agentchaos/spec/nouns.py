@@ -127,6 +127,7 @@ EXAMPLES: dict[str, str] = {
     "burst": "burst: [{at: 30min, tasks: 50}]",
     "spawn": "spawn: {probability: 5%, generations: 2}",
     "talk": "talk: {to: payments, every: 5 steps, taints: 30%}",
+    "adapts": "adapts: {after: 30 steps}",
     "hand_off": "hand_off: {to: payments, chance: 50%, carries: 60%}",
     "protect": "protect: {heartbeat: {every: 5s, misses: 3}, checkpointing: {every: 5 steps}}",
     "recover": "recover: checkpoint",

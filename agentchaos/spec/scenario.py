@@ -430,8 +430,9 @@ class Scenario(Noun):
             elif isinstance(fault, EnvironmentFault):
                 instant = self._is_instant(fault.target)
                 yield from environment.problems(
-                    here, fault, self.services, self.agents, used, instant=instant
-                )
+                    here, fault, self.services, self.agents, used,
+                    instant=instant, horizon=self.horizon / NS, most=TASKS_MAX,
+                )  # fmt: skip
             yield from self._when(here, fault)
             if fault.stream in streams:
                 what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
