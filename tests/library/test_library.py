@@ -17,6 +17,7 @@ ALL: int | None = None
 MET: dict[str, int | None] = {
     "customer_service": 120, "duplicate_refund_keyed": 11, "poisoned_memory_cold": 29, "rolling_update": ALL,
     "split_brain_fenced": ALL, "traditional_vs_agentic": 13,
+    "provider_switch": ALL,
     "golden_trio/trio": 45, "golden_trio/one_step": 32, "golden_trio/one_step_bare": 32,
     "mechanisms/bulkhead": 22, "mechanisms/checkpointing": 32, "mechanisms/circuit_breaker": ALL,
     "mechanisms/escalation": ALL, "mechanisms/fallback": ALL, "mechanisms/heartbeat": 32,
@@ -59,6 +60,7 @@ MISSED = {
     "mechanisms/verification_off": ["task_success >= 0.88"],
     "mechanisms/watchdog_off": [RTO.format(240, 0.9)],
     "poisoned_memory": ["task_success >= 0.70", "taint_time{fault=poisoning}.mean < 30min"],
+    "provider_switch_unprepared": ["score.adaptability >= 0.6"],
     "recoveries/cold_start": [RTO.format(100, 0.95), RPO.format(60, 0.95)],
     "recoveries/state_reconstruction": [RTO.format(100, 0.95)],
     "rolling_update_careless": [
