@@ -19,6 +19,11 @@ StateEffect = Literal["lose", "corrupt", "stale", "poison"]
 PlannedEffect = Literal["drain", "rolling_update"]
 LinkEffect = Literal["partition"]
 EnvironmentEffect = Literal["shift", "api_change", "runtime_change", "load_shift"]
+AttackEffect = Literal["inject", "instruct"]
+
+Severity = Literal["low", "medium", "high"]
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high")
+"""How grave an unsafe act is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,4 +121,21 @@ class OnEnvironment:
         return self.hazard != 1.0 or self.fails > 0.0 or self.wrong > 0.0
 
 
-Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink | OnEnvironment
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnAttack:
+    """Slip somebody else's instructions into what agents read while in force.
+
+    inject: into answers of a service, which are otherwise as they would have been. instruct: into the tasks
+    of a group. probability: of such a call, or task. succeeds: the chance that a well agent obeys, unless its
+    group says another. severity: of the deed that it then does; parts: what is poisoned in its state by
+    that, none: the agent goes on as if nothing had been.
+    """
+
+    effect: AttackEffect
+    probability: float
+    succeeds: float
+    severity: Severity
+    parts: tuple[Part, ...]
+
+
+Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink | OnEnvironment | OnAttack

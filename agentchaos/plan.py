@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
+from agentchaos.disturbances import Disturbance, OnAttack
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
 from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.mechanisms.escalation import REASONS
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
@@ -25,7 +25,7 @@ class Strike(NamedTuple):
     """One planned strike of a fault. Times in ns; `until` None: until something ends it.
 
     number: the unit (process and link faults) or member (state faults) that it hits, -1 for a service.
-    With clock `up`, `time` counts the unit's working time.
+    calls: so many calls, or tasks, at most. With clock `up`, `time` counts the unit's working time.
     """
 
     time: int
@@ -73,6 +73,13 @@ def _ties(group: Group) -> Ties | None:
         steps=group.tasks.steps.mean(),
     )
     return ties if ties.kinds else None
+
+
+def _at_most(fault: Fault) -> int | None:
+    """The calls or tasks that a strike befalls at most."""
+    if isinstance(fault, CallFault):
+        return fault.calls
+    return fault.tasks if isinstance(fault, TaskFault) else None
 
 
 def _ns(seconds: float | None) -> int | None:
@@ -133,6 +140,7 @@ class Plan:
     def setting(self) -> Setting:
         """What metrics must know."""
         world = self.world
+        attacked = {name for name, group in world.agents.items() if self._is_attacked(name, group)}
         return Setting(
             warmup=world.warmup,
             horizon=world.horizon,
@@ -156,6 +164,9 @@ class Plan:
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
                     ties=_ties(group),
+                    risky=group.unsafe is not None or name in attacked,
+                    attacked=name in attacked,
+                    explains=group.explain is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),
@@ -176,6 +187,12 @@ class Plan:
             changes=self.changing,
             system=world.system,
         )
+
+    def _is_attacked(self, name: str, group: Group) -> bool:
+        """Whether a declared attack comes in by the tasks of a group, or by the services that it calls."""
+        ways_in = {name, *group.services}
+        aimed = (fault for fault in self.faults if fault.target in ways_in)
+        return any(isinstance(fault.strike(self.chance(0)), OnAttack) for fault in aimed)
 
     def chance(self, replication: int) -> Stream:
         """The stream from which everything random in a replication descends; the same in every arm."""
@@ -237,7 +254,7 @@ class Plan:
 
     def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
         """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
-        thinned = not isinstance(fault, CallFault) and fault.probability < 1
+        thinned = not isinstance(fault, CallFault | TaskFault) and fault.probability < 1
         moments = chance.named("when")
         if fault.every is not None:
             draw = fault.every.ns_sampler()
@@ -256,7 +273,7 @@ class Plan:
     def _strike(self, fault: Fault, how: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
-        if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
+        if fault.scope in ("call", "link", "task"):  # arrivals and faults end with the horizon
             until = self.world.horizon if until is None else min(until, self.world.horizon)
         return Strike(
             time=time,
@@ -268,6 +285,6 @@ class Plan:
             number=number,
             until=until,
             clock=fault.clock if isinstance(fault, AgentFault) else "wall",
-            calls=fault.calls if isinstance(fault, CallFault) else None,
+            calls=_at_most(fault),
             disturbance=fault.strike(how.named(k)),
         )

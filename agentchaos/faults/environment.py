@@ -163,9 +163,7 @@ class ApiChange(ServiceChange):
     def _adds_up(self) -> ApiChange:
         if not 0 < self.fails + self.wrong <= 1:
             both = f"{float(self.fails):g} and {float(self.wrong):g}"
-            raise ValueError(
-                f"'fails' and 'wrong' are of the same calls: {both} are not 0 to 1 in all"
-            )
+            raise ValueError(f"'fails' and 'wrong' are of the same calls: {both} are not 0 to 1 in all")
         return self
 
     def strike(self, chance: Stream) -> OnEnvironment:

@@ -83,6 +83,11 @@ class GroupFacts:
     cold: bool = False
     ties: Ties | None = None
     """What its tasks owe others; None: it works alone."""
+    risky: bool = False
+    """Whether its acts can be unsafe: it says how often they are, or it may be attacked."""
+    attacked: bool = False
+    """Whether a declared fault attacks it."""
+    explains: bool = False
     endless: bool = False
     """Whether its tasks come of an endless loop: as many as it can do."""
     success_written: bool = True

@@ -18,15 +18,18 @@ from agentchaos.world import (
     Adapts,
     Band,
     Burst,
+    Explain,
     Group,
     HandOff,
     PartSpec,
     Service,
+    Severities,
     Spawn,
     StateSpec,
     StepSpec,
     Talk,
     Tasks,
+    Unsafe,
 )
 
 
@@ -77,6 +80,9 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
     "talk": Talk,
     "adapts": Adapts,
     "hand_off": HandOff,
+    "unsafe": Unsafe,
+    "severity": Severities,
+    "explain": Explain,
     "protect": Word(
         "The mechanisms that protect a group, each by its name; null takes one away.",
         tuple(_on(MECHANISMS)),
@@ -129,6 +135,9 @@ EXAMPLES: dict[str, str] = {
     "talk": "talk: {to: payments, every: 5 steps, taints: 30%}",
     "adapts": "adapts: {after: 30 steps}",
     "hand_off": "hand_off: {to: payments, chance: 50%, carries: 60%}",
+    "unsafe": "unsafe: {chance: 0.2%, severity: {low: 70%, medium: 25%, high: 5%}}",
+    "severity": "severity: {low: 80%, high: 20%}",
+    "explain": "explain: {recall: 90%, extra: 5%, rationalises: 30%}",
     "protect": "protect: {heartbeat: {every: 5s, misses: 3}, checkpointing: {every: 5 steps}}",
     "recover": "recover: checkpoint",
     "rebuild": "rebuild: {cold_start: {load: uniform(30s, 90s)}}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, get_args
 
 from agentchaos.disturbances import (
+    AttackEffect,
     CallEffect,
     EnvironmentEffect,
     LinkEffect,
@@ -25,7 +26,8 @@ class Simulator(Target):
     carries_out: ClassVar[frozenset[str]] = frozenset(
         (
             *(*get_args(CallEffect), *get_args(ProcessEffect), *get_args(StateEffect)),
-            *(*get_args(PlannedEffect), *get_args(LinkEffect), *get_args(EnvironmentEffect)),
+            *(*get_args(PlannedEffect), *get_args(LinkEffect), *get_args(AttackEffect)),
+            *get_args(EnvironmentEffect),
         )
     )
 

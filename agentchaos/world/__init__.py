@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from agentchaos.blocks import Block
+from agentchaos.world.conduct import Explain, Severities, Unsafe
 from agentchaos.world.groups import Group
 from agentchaos.world.ideal import idealise
 from agentchaos.world.nouns import Noun
@@ -36,6 +37,7 @@ __all__ = [
     "Adapts",
     "Band",
     "Burst",
+    "Explain",
     "FaultItem",
     "Group",
     "HandOff",
@@ -46,11 +48,13 @@ __all__ = [
     "Protect",
     "RecoveryItem",
     "Service",
+    "Severities",
     "Spawn",
     "StateSpec",
     "StepSpec",
     "Talk",
     "Tasks",
+    "Unsafe",
     "World",
     "idealise",
 ]

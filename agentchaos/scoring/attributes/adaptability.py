@@ -21,6 +21,7 @@ from agentchaos.trace import NS
 
 TWIN = "unchanged"
 """The arm of a plan with the same faults, and without the changes for good."""
+NO_CHANGE = "it needs a change for good, such as 'shift' or 'provider_switch'"
 THOUSAND = 1000
 """A task of value 1 counts so much in `quality`."""
 
@@ -38,7 +39,7 @@ def adaptability(table: Table, alpha: float) -> Attribute:
     """The attribute: the mean over the changes of a replication, then over the replications."""
     name, dimension = "adaptability", "environmental"
     if not table.setting.changes:
-        return blank(name, dimension, "it needs a change for good, such as 'shift' or 'provider_switch'")
+        return blank(name, dimension, NO_CHANGE)
     chaos, twin = table.arms.get("chaos", {}), table.arms.get(TWIN, {})
     both = sorted(set(chaos) & set(twin))
     if not both:

@@ -16,7 +16,7 @@ from agentchaos.scoring.intervals import Bounds
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
-NEEDED = "it needs required interactions between agents: 'hand_off', 'talk', 'quorum' or 'escalation'"
+ALONE = "it needs required interactions between agents: 'hand_off', 'talk', 'quorum' or 'escalation'"
 
 
 def collaborativity(table: Table, alpha: float) -> Attribute:
@@ -24,7 +24,7 @@ def collaborativity(table: Table, alpha: float) -> Attribute:
     name, dimension = "collaborativity", "social"
     data = sorted({n for row in table.rows() for n in row if n.startswith("collaboration{")})
     if not data:
-        return blank(name, dimension, NEEDED)
+        return blank(name, dimension, ALONE)
     there = [n for n in data if share(table, n, alpha) is not None]
     found = [one for n in there if (one := share(table, n, alpha / len(there))) is not None]
     if not found:
