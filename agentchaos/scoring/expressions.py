@@ -38,6 +38,7 @@ SHARES = (
     "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
     "safety", "critical", "security", "attack_success", "utility_under_attack", "benign_utility",
     "attacks_met", "guardrail_refusals", "explainability", "explained", "misled_explanations",
+    "collaboration",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -45,7 +46,7 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
     "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
-    "fenced", "near_misses", "unsafe_by_faults", "attack_attempts",
+    "fenced", "conflicts", "duplicates", "near_misses", "unsafe_by_faults", "attack_attempts",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
@@ -65,6 +66,8 @@ BY_GROUP = (
     *("tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost"),
     "tasks_unfinished",
 )
+INTERACTIONS = ("handoff", "talk", "vote", "escalation")
+"""Kinds of `collaboration`."""
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset(
@@ -487,6 +490,7 @@ def known_names(
     raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
+    raw += [f"collaboration{{kind={kind}}}" for kind in INTERACTIONS]
     raw += [f"{name}{{severity={word}}}" for name in BY_SEVERITY for word in SEVERITIES]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}

@@ -106,6 +106,10 @@ MEASURES: dict[str, str] = {
     "misled_explanations": "share of explanations of steps that a strike had damaged; needs 'explain'",
     # messages between agents
     "messages": "messages sent; by {kind=talk|handoff|heartbeat}",
+    "collaboration": "interactions that had their effect, of those required, in conflict or too many; "
+    "by {kind=handoff|talk|vote|escalation}",
+    "conflicts": "votes without a quorum, and deeds done by a ghost and by its substitute",
+    "duplicates": "messages said again or not due, and requests to a human without a need",
     "messages_tainted": "messages that were read and brought the taint of a strike along; by {kind=...}",
     # side effects and cost
     "compensated": "deeds that a rollback undid",

@@ -33,6 +33,7 @@ from agentchaos.world import (
     MECHANISMS,
     RECOVERIES,
     RECOVERY_WORDS,
+    Adapts,
     Band,
     Explain,
     Group,
@@ -295,8 +296,8 @@ def _words(annotation: Any) -> Iterator[str]:
 
 
 _OF_THE_WORLD = (
-    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Talk, HandOff, Band, Mechanism, Recovery, Fault),
-    *(Unsafe, Severities, Explain),
+    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Adapts, Talk, HandOff, Band),
+    *(Mechanism, Recovery, Fault, Unsafe, Severities, Explain),
 )
 """What models a world; objectives and the scenario's own fields say what is wanted of it."""
 _ASKED_FOR = (
