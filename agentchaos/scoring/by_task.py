@@ -22,7 +22,9 @@ def exact(clusters: Sequence[Sequence[float]], alpha: float = ALPHA) -> Bounds:
     means = [min(1.0, max(0.0, math.fsum(values) / len(values))) for values in clusters]
     low = intervals.exact_low(rounded(means), alpha)
     high = 1.0 - intervals.exact_low(rounded([1.0 - mean for mean in means]), alpha)
-    return around(pooled(clusters), Bounds(low, high, f"exact (Dirichlet-weighted, padded) over {many(means)}"))
+    return around(
+        pooled(clusters), Bounds(low, high, f"exact (Dirichlet-weighted, padded) over {many(means)}")
+    )
 
 
 def rounded(values: Sequence[float]) -> list[float]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
-
 @functools.lru_cache(maxsize=65536)
 def _any_right(n: int, c: int, k: int) -> float:
     """1 - C(n - c, k) / C(n, k), in integers as far as can be: with k = 1 it is c / n to the last bit."""

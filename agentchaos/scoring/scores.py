@@ -22,7 +22,6 @@ from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, Objectives, po
 from agentchaos.scoring.results import Attribute, Dimension, Scores
 from agentchaos.scoring.table import Table
 
-
 AttributeOf = Callable[[Table, str, str, float], Attribute]
 """(table, name, dimension, alpha) -> an attribute with one-sided bounds at alpha."""
 
