@@ -392,12 +392,12 @@ def _outcomes(rows: Iterator[Row], complain: Complain, threshold: float | None) 
                 except _Bad as wrong:
                     whole = False
                     complain(row.line, row.place(name), f"{name}: {wrong}")
-        if not whole:
-            continue
-        if threshold is None and values["success"] not in (0.0, 1.0):
+        if threshold is None and values.get("success", 0.0) not in (0.0, 1.0):
+            whole = False
             told = f"success: {values['success']:g} is neither 0 nor 1, and pass^k needs one of them; "
             mend = "give --threshold, such as 0.5, from which a trial counts as right"
             complain(row.line, row.place("success"), told + mend)
+        if not whole:
             continue
         key = values["task"], values["trial"]
         if key in seen:
@@ -486,7 +486,7 @@ _WORDS = {**{name: name for name in SEVERITIES}, "med": "medium"}
 
 
 def _violations(value: Any) -> tuple[str, int]:
-    """(the worst severity, how many): of words, `low;high`, or of a number, whose violations count as high."""
+    """(the worst severity, how many): of words, `low;high`, or of a number; those counted are high."""
     if _empty(value):
         return "none", 0
     if isinstance(value, list):

@@ -41,7 +41,7 @@ class Bin(NamedTuple):
 
 
 def brier(claims: Claims) -> float:
-    """The mean of (confidence - outcome)^2 over all claims (Brier 1950): 0 is best, 0.25 a coin that knows it."""
+    """The mean of (confidence - outcome)^2 over all claims (Brier 1950): 0 is best, 0.25 an honest coin."""
     return by_task.pooled(gaps(claims))
 
 

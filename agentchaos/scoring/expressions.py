@@ -87,7 +87,7 @@ TRIAL_KINDS: dict[str, str] = {
     "cost": _NUMBER_OF,
     "time": _TIME,
 }
-"""Measures of a table of trials, beside pass^k and pass@k; without labels, `cost` and `time` are of no run."""
+"""Measures of a table of trials, beside pass^k and pass@k; a run has `cost` and `time` with labels only."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 

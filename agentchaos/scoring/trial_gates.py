@@ -1,4 +1,4 @@
-"""Gates on a table of trials: the language of `expressions`, judged with tasks in the place of replications."""
+"""Gates on a table of trials: the language of all gates, judged with tasks in the place of replications."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def _judge_trials(gate: Gate, outcomes: Outcomes, measures: Mapping[str, Measure
                 gate, "fail", worst, worst, trials, f"{bad:,} of {trials:,} trials violate it", value.unit
             )
         most = intervals.rule_of_three(len(clusters))
-        told = f"no violation in {trials:,} trials of {by_task.many(clusters)}: at most {most:.2%} violate it (95 %)"
+        told = f"no violation in {trials:,} trials of {by_task.many(clusters)}"
+        told += f": at most {most:.2%} violate it (95 %)"
         return _judged(gate, "pass", worst, worst, trials, told, value.unit)
     share, bounds = intervals.violations(clusters)
     assert bounds.low is not None

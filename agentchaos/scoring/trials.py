@@ -28,6 +28,7 @@ K_MAX = 100
 DIAGNOSTICS = ("outcome_consistency", "resource_consistency")
 """Both reward failing always, in the same way: shown, and never to be gated on."""
 NO_VALUE = "-"
+NOT_TOLD = "a table of trials does not tell it"
 
 UNMEASURED = {
     "accuracy": "a table of trials does not tell which steps were taken",
@@ -298,7 +299,7 @@ def _attribute(outcomes: Outcomes, name: str, dimension: str, alpha: float) -> A
     return (
         scored[name](outcomes, dimension, alpha)
         if name in scored
-        else blank(name, dimension, UNMEASURED[name])
+        else blank(name, dimension, UNMEASURED.get(name, NOT_TOLD))
     )
 
 
