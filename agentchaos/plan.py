@@ -85,7 +85,7 @@ class Plan:
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""
         arm = next((one for one in self.variants if one.facts.name == name), None)
-        if arm is None:
+        if arm is None or name in ARMS:
             return self
         return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
 
@@ -117,6 +117,7 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
                 )
                 for name, group in sorted(world.agents.items())

@@ -42,6 +42,8 @@ class GroupFacts:
     logged: bool = False
     """Whether its recovery keeps an event log."""
     cold: bool = False
+    endless: bool = False
+    """Whether its tasks come of an endless loop: as many as it can do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
