@@ -511,7 +511,8 @@ def ignored(report: Report) -> str:
 
     assert report.trials is not None
     names = ", ".join(f"'{plain(name)}'" for name in report.trials.ignored)
-    return f"{report.scenario_file}: columns that are not known are ignored: {names} (known: {', '.join(COLUMNS)})"
+    known = ", ".join(COLUMNS)
+    return f"{report.scenario_file}: columns that are not known are ignored: {names} (known: {known})"
 
 
 def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:

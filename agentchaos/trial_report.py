@@ -114,8 +114,8 @@ def _warnings(outcomes: Outcomes, measures: Mapping[str, Measured]) -> Iterator[
     counted = sum(t.trials >= k for t in outcomes.tallies)
     if counted < tasks:
         yield (
-            f"tasks have from {outcomes.fewest:,} to {outcomes.most:,} trials: pass^{k} rests on {counted:,} of "
-            f"{tasks:,} tasks, the others have fewer than {k}"
+            f"tasks have from {outcomes.fewest:,} to {outcomes.most:,} trials: "
+            f"pass^{k} rests on {counted:,} of {tasks:,} tasks, the others have fewer than {k}"
         )
     if outcomes.most > K_MAX:
         yield f"tasks have up to {outcomes.most:,} trials; pass^k and pass@k are given up to k = {K_MAX}"

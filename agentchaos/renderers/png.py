@@ -54,10 +54,9 @@ def page(
     width = sheet.measure(verdict.word, LARGE, bold=True) + 36
     sheet.rect(Box(MARGIN, 28, width, 44), verdict.colour, round_=8)
     sheet.text(MARGIN + width / 2, 59, verdict.word, LARGE, "paper", bold=True, align="center")
-    facts = (
-        f"{count(report.replications, 'replication')} \u00b7 seed {report.seed} \u00b7 {report.world}"
-        f" \u00b7 horizon {wording.quantity(report.horizon, 's')}"
-    )
+    world, seed, *rest = wording.facts(report)
+    told = (rest[0], seed, world, *rest[1:]) if report.trials is None else (seed, *rest)
+    facts = " \u00b7 ".join(told)
     took = sheet.text(WIDTH - MARGIN, 59, facts, TEXT, "muted", align="right", width=760)
     left = MARGIN + width + 20
     sheet.text(left, 61, report.scenario, 32, bold=True, width=WIDTH - MARGIN - took - 30 - left)
