@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from agentchaos.renderers import figures, signal_figures, wording
+from agentchaos.renderers import figures, signal_figures, trial_figures, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.figures import LARGE, SMALL, TEXT, count
 from agentchaos.renderers.paint import Box, Sheet, plain_style, tint
-from agentchaos.report import RecoveryRow, Report, Timeline
+from agentchaos.report import RecoveryRow, Report, Timeline, TrialsShown
 from agentchaos.scoring.results import Dimension, Judged
 
 WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
@@ -229,7 +229,10 @@ def card(report: Report) -> Sheet:
         "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
         "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as "
         "its score (hatched: some attributes measured), whiskers are bounds. Recovery: dot p50, diamond p95, "
-        "bar max, arrow never.",
+        "bar max, arrow never."
+        if report.trials is None
+        else "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long "
+        "as its score (hatched: some attributes measured), whiskers and lines are bounds. Tasks weigh alike.",
         title_lines=2,
     )
     middle, gap = box.y + 456, 40
@@ -237,10 +240,24 @@ def card(report: Report) -> Sheet:
     right = Box(box.x + 800 + gap, box.y, box.w - 800 - gap, 440)
     heading(sheet, right, "Scores", _overall(report))
     figures.petals(sheet, Box(right.x, right.y + 34, right.w, right.h - 34), report.scores.dimensions)
-    _recovery_panel(sheet, Box(box.x, middle, 740, box.bottom - middle), report)
     left = box.x + 740 + gap
-    _timeline_panel(sheet, Box(left, middle, box.right - left, box.bottom - middle), report.timeline)
+    lower = (
+        Box(box.x, middle, 740, box.bottom - middle),
+        Box(left, middle, box.right - left, box.bottom - middle),
+    )
+    if report.trials is not None:
+        _trial_panels(sheet, *lower, report.trials)
+        return sheet
+    _recovery_panel(sheet, lower[0], report)
+    _timeline_panel(sheet, lower[1], report.timeline)
     return sheet
+
+
+def _trial_panels(sheet: Sheet, one: Box, other: Box, trials: TrialsShown) -> None:
+    heading(sheet, one, "The same task again and again", count(trials.tasks, "task"))
+    trial_figures.passes(sheet, Box(one.x, one.y + 44, one.w, one.h - 44), trials)
+    heading(sheet, other, "Is its confidence true?", "a dot is a bin of trials" if trials.bins else "")
+    trial_figures.reliability(sheet, Box(other.x, other.y + 44, other.w, other.h - 44), trials)
 
 
 def heading(sheet: Sheet, box: Box, words: str, note: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from agentchaos.renderers import wording
+from agentchaos.renderers import trial_view, wording
 from agentchaos.report import RecoveryRow, Report, TrialsShown
 from agentchaos.scoring.results import Dimension
 
@@ -43,16 +43,11 @@ def show(report: Report, console: Console, *, quiet: bool = False) -> None:
     _ending(report, console, quiet)
 
 
-PASSES = 8
-"""So many k are shown, and the last."""
-
-
 def _trials(report: Report, trials: TrialsShown, console: Console) -> None:
     """pass^k and pass@k, what else the trials tell, and what they cannot."""
     _heading(console, "Trials", "the same task k times: all right (pass^k), at least one right (pass@k)")
     rows: list[tuple[Text | str, ...]] = [("k", "pass^k", "bounds", "pass@k", "bounds", "tasks")]
-    last = trials.passes[-1:] if len(trials.passes) > PASSES else ()
-    for one in (*trials.passes[:PASSES], *last):
+    for one in trial_view.shown(trials.passes):
         hat, at = one.hat, one.at
         spans = [wording.span(m.low, m.high, "1") for m in (hat, at)]
         means = [wording.quantity(m.mean, "1") for m in (hat, at)]
