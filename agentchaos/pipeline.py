@@ -32,6 +32,7 @@ from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
 from agentchaos.report import Report
+from agentchaos.scoring.inputs import KEPT
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
 from agentchaos.targets.simulator import Simulator
@@ -132,7 +133,7 @@ def play_one(
     Raises:
         TargetError: the trace breaks the grammar, or a fault asks for what the target cannot carry out.
     """
-    plan = plan.in_arm(arm)
+    kind, plan = plan.kind_of(arm), plan.in_arm(arm)
     fold, checker = Fold(plan.setting, only), Checker()
 
     def take(batch: Batch) -> None:
@@ -153,7 +154,10 @@ def play_one(
     recorder.flush()
     if breaches := checker.finish():
         raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")
-    return fold.data(number), recorder.kept or []
+    data = fold.data(number)
+    if kind == "input":
+        data = {name: datum for name, datum in data.items() if name in KEPT}
+    return data, recorder.kept or []
 
 
 _plan: Plan | None = None

@@ -89,6 +89,11 @@ class Plan:
             return self
         return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
 
+    def kind_of(self, arm: str) -> str:
+        """What an arm is: chaos, control, or the kind of a variant."""
+        kinds = {v.facts.name: v.facts.kind for v in self.variants}
+        return arm if arm in ARMS else kinds[arm]
+
     def played(self, arm: str) -> int:
         """How many replications of an arm are played."""
         limits = [v.facts.limit for v in self.variants if v.facts.name == arm and v.facts.limit is not None]
@@ -117,6 +122,7 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    success_written="success" in group.tasks.model_fields_set,
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
                 )

@@ -1,4 +1,4 @@
-"""The figures of a table of trials for the PNGs: pass^k and pass@k on one axis, and the reliability diagram."""
+"""The figures of a table of trials for the PNGs: pass^k and pass@k, and the reliability diagram."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ Pick = Callable[[Incident], tuple[float, bool] | None]
 
 
 COUNTED_IN: dict[str, tuple[str, float]] = {
-    "task_success": ("tasks", 1e3), "goodput": ("tasks", 1e3), "timeliness": ("tasks", 1e9), "honesty": ("claims", 1e6),
+    "task_success": ("tasks", 1e3), "timeliness": ("tasks", 1e9), "honesty": ("claims", 1e6),
+    "goodput": ("tasks", 1e3),
     "request_availability": ("tasks", 1), "deadline_hits": ("tasks", 1), "completeness": ("sub-goals", 1),
     "accuracy": ("steps", 1), "lost_work": ("steps", 1), "responsiveness": ("steps", 2),
     "availability": ("s", NS), "unit_availability": ("s", NS), "time": ("s", NS), "redone": ("s", NS),

@@ -16,6 +16,7 @@ from agentchaos.distributions import Share
 from agentchaos.plan import Arm
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.scoring.table import ArmFacts
+from agentchaos.spec import inputs
 from agentchaos.spec.complaints import Finding, complaints
 from agentchaos.spec.nodes import Loc
 from agentchaos.words import did_you_mean, shown
@@ -227,6 +228,7 @@ def arms(scenario: Scenario, world: World) -> tuple[Arm, ...]:
             *_load_arms(scenario, world),
             *_cells(scenario, world),
             *_profiles(scenario),
+            *inputs.arms(scenario),
         ]
     )
 

@@ -17,6 +17,7 @@ from agentchaos.scoring.objectives import Objectives, complaints
 from agentchaos.spec import arms, calls, deciding, idle, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
+from agentchaos.spec.inputs import InputsItem
 from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
 from agentchaos.words import did_you_mean, shown
@@ -128,6 +129,11 @@ class Scenario(Noun):
     load: arms.Load | None = Field(None, description="load steps, for scalability")
     surface: arms.Surface | None = Field(
         None, description="the grid of perturbation and fault intensity, for robustness"
+    )
+    inputs: InputsItem | None = Field(
+        None,
+        description="how each input is moved to see which the result hangs on; false: not at all; none: only "
+        "with `measure: all`",
     )
     profiles: dict[str, arms.Profile] = Field(
         default_factory=dict, description="other environments (provider, model, region, runtime)"

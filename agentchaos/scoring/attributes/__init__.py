@@ -71,5 +71,7 @@ def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribut
         return blank(name, dimension, "no fault struck")
     one = SCORED[name](table, alpha)
     if name in ECHOES and one.mean is not None:
-        return dataclasses.replace(one, evidence="echo", label=f"{one.label}; no fault struck".lstrip("; "))
+        stated = all(group.success_written for group in table.setting.groups)
+        label = f"{one.label}; no fault struck".lstrip("; ")
+        return dataclasses.replace(one, evidence="echo", label=label, stated=stated)
     return one
