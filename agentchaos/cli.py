@@ -368,7 +368,9 @@ def init(
 def list_(
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help="faults, mechanisms, recoveries, measures, scenarios ..."),
+        typer.Argument(
+            metavar="KIND", help="faults, mechanisms, recoveries, measures, trials, scenarios ..."
+        ),
     ],
 ) -> None:
     """List what there is of a kind."""

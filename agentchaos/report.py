@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-<<<<<<< HEAD
-from agentchaos.scoring.confidence import Bin
-=======
 from agentchaos.scoring.attributes.robustness import Cell
+from agentchaos.scoring.confidence import Bin
 from agentchaos.scoring.inputs import Moved
->>>>>>> main
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
 from agentchaos.twin.estimates import Compared
 from agentchaos.twin.values import Unsolved
@@ -137,7 +134,6 @@ class SignalCharts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-<<<<<<< HEAD
 class Passes:
     """pass^k and pass@k of one k."""
 
@@ -170,7 +166,9 @@ class TrialsShown:
     """Columns that are not known."""
     left_out: tuple[tuple[str, str], ...]
     """(section of a report on a run, why there is none)."""
-=======
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ArmRow:
     """An arm beside chaos and control: its tasks right, and right in time, as shares of what was planned.
 
@@ -183,7 +181,6 @@ class ArmRow:
     replications: int
     right: Measured | None
     in_time: Measured | None
->>>>>>> main
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -224,15 +221,12 @@ class Report:
     signals: SignalCharts | None = None
     closed_forms: tuple[Compared, ...] = ()
     no_closed_form: tuple[Unsolved, ...] = ()
-<<<<<<< HEAD
     trials: TrialsShown | None = None
-=======
     arms: tuple[ArmRow, ...] = ()
     surface: tuple[Cell, ...] = ()
     """The reliability surface, k by k; empty where only its small form was played."""
     inputs: tuple[Moved, ...] = ()
     """Every input that was changed, the one that moved the result most first."""
->>>>>>> main
     complete: bool = True
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""

@@ -10,12 +10,8 @@ from typing import Any, ClassVar
 
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
-<<<<<<< HEAD
-from agentchaos.report import Report, TrialsShown
-=======
-from agentchaos.report import ArmRow, Report
+from agentchaos.report import ArmRow, Report, TrialsShown
 from agentchaos.scoring.inputs import Moved
->>>>>>> main
 from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
 from agentchaos.twin.estimates import Compared
 

@@ -17,11 +17,8 @@ from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.drawing import Axis, Label
 from agentchaos.renderers.multiples import multiples
 from agentchaos.report import RecoveryRow, Report
-<<<<<<< HEAD
-from agentchaos.scoring.objectives import PASS_K
-=======
 from agentchaos.scoring.attributes.robustness import Cell
->>>>>>> main
+from agentchaos.scoring.objectives import PASS_K
 from agentchaos.scoring.results import Dimension, Judged, Measured
 
 if TYPE_CHECKING:

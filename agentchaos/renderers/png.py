@@ -15,6 +15,10 @@ from agentchaos.scoring.results import Dimension, Judged
 WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
 CARD_HEIGHT = 1100
 CARD_LANES, CARD_FAULTS = 8, 5
+CARD_READING = (
+    "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as its "
+    "score (hatched: some attributes measured), whiskers are bounds. "
+)
 LABEL_ROWS = 3
 GATE = 57.0
 """Height of the row of a gate."""
@@ -250,12 +254,12 @@ def card(report: Report) -> Sheet:
         report,
         CARD_HEIGHT,
         "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
-        "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as "
-        "its score (hatched: some attributes measured), whiskers are bounds. Recovery: dot p50, diamond p95, "
-        "bar max, arrow never."
-        if report.trials is None
-        else "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as "
-        "its score (hatched: some attributes measured), whiskers and lines are bounds. Tasks weigh alike.",
+        CARD_READING
+        + (
+            "Recovery: dot p50, diamond p95, bar max, arrow never."
+            if report.trials is None
+            else "So are the lines through dots and diamonds. Tasks weigh alike."
+        ),
         title_lines=2,
     )
     middle, gap = box.y + 456, 40

@@ -35,14 +35,11 @@ def show(report: Report, console: Console, *, quiet: bool = False) -> None:
     _gates(report, console, ascii_only)
     if not quiet:
         _dimensions(report, console, ascii_only)
-<<<<<<< HEAD
         if report.trials is not None:
             _trials(report, report.trials, console)
-=======
         _surface(report, console)
         _arms(report, console)
         _inputs(report, console)
->>>>>>> main
         _recovery(report, console)
         _faults(report, console, ascii_only)
         _closed(report, console)
