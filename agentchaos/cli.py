@@ -368,9 +368,7 @@ def init(
 def list_(
     kind: Annotated[
         str,
-        typer.Argument(
-            metavar="KIND", help="faults, mechanisms, recoveries, measures, trials, scenarios ..."
-        ),
+        typer.Argument(metavar="KIND", help="faults, mechanisms, recoveries, measures, scenarios ..."),
     ],
 ) -> None:
     """List what there is of a kind."""

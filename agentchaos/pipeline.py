@@ -16,6 +16,7 @@ Each step takes a frozen value and gives the next.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shlex
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from agentchaos.archive import Archive
     from agentchaos.scoring.power import Needed
     from agentchaos.tables import SignalsByArm
+    from agentchaos.trials import TrialsFile
 
 Progress = Callable[[int, int], None]
 
@@ -519,23 +521,33 @@ def ignored(report: Report) -> str:
     return f"{report.scenario_file}: columns that are not known are ignored: {names} (known: {known})"
 
 
-def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
-    """Scores a kept table of trials again, by its own gates and these."""
-    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+def _trials_in(archive: Archive) -> tuple[TrialsFile, tuple[str, ...], bool]:
+    """(the table, its gates, whether gates are required) of a run that scored a table of trials."""
     from agentchaos.trials import parse as parse_trials
 
     try:
         terms = json.loads(archive.read_text("trials.json"))
-        content = archive.read_bytes(f"trials.{terms['form']}")
-        table = parse_trials(content, Path(terms["file"]), terms["form"], terms["threshold"])
-        both = (*terms["gates"], *gates)
-        require_gates = bool(terms["require_gates"])
+        name = f"trials.{terms['form']}"
+        content = archive.read_bytes(name)
+        gates, require_gates = tuple(map(str, terms["gates"])), bool(terms["require_gates"])
+        form, threshold, sha256 = str(terms["form"]), terms["threshold"], terms["sha256"]
+        file = Path(terms["file"])
     except (KeyError, TypeError, ValueError) as wrong:
         raise ArchiveError(
             Problem(f"not the terms of a table of trials: {wrong}", file=str(archive.path("trials.json")))
         ) from wrong
-    if table.sha256 != terms["sha256"]:
-        raise ArchiveError(Problem("is not the table that was scored", file=str(table.path)))
+    if hashlib.sha256(content).hexdigest() != sha256:
+        told = "is not the table that was scored: it was changed; score the file itself"
+        raise ArchiveError(Problem(told, file=str(archive.path(name))))
+    return parse_trials(content, file, form, threshold), gates, require_gates
+
+
+def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
+    """Scores a kept table of trials again, by its own gates and these."""
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+
+    table, own, require_gates = _trials_in(archive)
+    both = (*own, *gates)
     refuse_bad_gates(both, table.outcomes)
     environment = archive.read_run().get("environment")
     report = report_on_trials(table, both, require_gates=require_gates, environment=environment)
@@ -590,6 +602,11 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     from agentchaos.scoring.explain import lines
 
     archive = Archive.open(folder)
+    if archive.read_run().get("world") == "trials":
+        from agentchaos.trial_report import explained
+
+        yield from explained(_trials_in(archive)[0], score_again(folder), name)
+        return
     terms = _terms_in(archive)
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}

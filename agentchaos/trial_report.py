@@ -10,8 +10,10 @@ from agentchaos import __version__
 from agentchaos.errors import Problem, UsageError
 from agentchaos.report import Passes, Report, TrialsShown
 from agentchaos.reporting import the_environment
-from agentchaos.scoring import confidence
+from agentchaos.scoring import by_task, confidence
+from agentchaos.scoring.explain import SHOWN, lines
 from agentchaos.scoring.gate import Ruling, verdict
+from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.outcomes import SEVERITIES, Outcomes
 from agentchaos.scoring.results import Judged, Measured
 from agentchaos.scoring.trial_gates import complaints, judge_trials
@@ -25,6 +27,7 @@ from agentchaos.scoring.trials import (
     scores,
 )
 from agentchaos.trials import TrialsFile
+from agentchaos.words import plain
 
 WORLD = "trials"
 LEFT_OUT = (
@@ -173,3 +176,23 @@ def _diagnostics(measures: Mapping[str, Measured]) -> Iterator[tuple[str, str, s
     ):
         value = "-" if share is None else f"{share:.3f}"
         yield label, value, "1 - Brier" if share is not None else f"not measured: {missing}"
+
+
+def explained(file: TrialsFile, report: Report, name: str) -> Iterator[str]:
+    """The arithmetic of a score or a measure of a table of trials, down to the weakest tasks.
+
+    Raises:
+        UsageError: nothing of that name was scored or measured.
+    """
+    yield from lines(name, report.scores, report.measures, {}, Objectives())
+    word = name.removeprefix("score.")
+    k = consistency_k(file.outcomes) if word == "consistency" else 1
+    if word.startswith(("pass^", "pass@")):
+        k = int(word[5:])
+    elif word not in ("correctness", "consistency"):
+        return
+    tried = {task: rows for task, rows in file.outcomes.by_task.items() if len(rows) >= k}
+    right = {task: sum(map(file.outcomes.right, rows)) for task, rows in tried.items()}
+    yield f"  the weakest of {by_task.many([*tried])} with {k} trials or more:"
+    for task in sorted(tried, key=lambda task: right[task] / len(tried[task]))[:SHOWN]:
+        yield f"    {plain(task)}: {right[task]} of {len(tried[task])} right"

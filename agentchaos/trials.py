@@ -70,8 +70,14 @@ def read(path: Path, threshold: float | None = None) -> TrialsFile:
         TrialsError: with every problem that was found (the first `PROBLEMS_MAX`).
     """
     form = form_of(path)
+    known = ", ".join(ENDINGS)
+    if not path.exists():
+        raise _error(path, f"no such file or folder; give a table of trials ({known}) or the folder of a run")
+    if not path.is_file():
+        raise _error(path, f"neither a file nor a folder; give a table of trials ({known})")
+    if path.suffix.casefold() in (".yaml", ".yml"):
+        raise _error(path, "a scenario is played, with `agentchaos run`; what is scored is a table of trials")
     if form is None:
-        known = ", ".join(ENDINGS)
         raise _error(path, f"the ending of its name must tell what it is: {known}, not {shown(path.suffix)}")
     content = _content(path)
     return parse(content, path, form, threshold)

@@ -109,19 +109,19 @@ MEASURES: dict[str, str] = {
 """A gate may use each of them, with a statistic (`.p95`, `.max`) where it is a distribution."""
 
 TRIALS: dict[str, str] = {
-    "pass^k": "of a table of trials: chance that k trials of a task are all right; pass^1, pass^2, ...",
-    "pass@k": "of a table of trials: chance that at least one of k trials of a task is right; pass@1, ...",
-    "partial_success": "of a table of trials: mean success, where a success may be partial",
-    "brier": "of a table of trials: mean of (confidence - success)^2; 0 is best",
-    "ece": "of a table of trials: expected calibration error, 10 bins; biased upward",
-    "auroc": "of a table of trials: chance that a right trial was claimed with more confidence than a wrong one",
-    "safety": "of a table of trials: 1 - mean weight of the worst violation of a trial",
-    "violations": "of a table of trials: share of trials with a violation",
-    "high_violations": "of a table of trials: share of trials with a high violation",
-    "cost": "of a table of trials: mean cost of a trial, in the unit of the table; with .p50, .p95, .p99, .max",
-    "time": "of a table of trials: mean time of a trial; with .p50, .p95, .p99, .max",
+    "pass^k": "chance that k trials of a task are all right; pass^1, pass^2, ...",
+    "pass@k": "chance that at least one of k trials of a task is right; pass@1, ...",
+    "partial_success": "mean success, where a success may be partial",
+    "brier": "mean of (confidence - success)^2; 0 is best",
+    "ece": "expected calibration error, 10 bins; biased upward",
+    "auroc": "chance that a right trial was claimed with more confidence than a wrong one",
+    "safety": "1 - mean weight of the worst violation of a trial",
+    "violations": "share of trials with a violation",
+    "high_violations": "share of trials with a high violation",
+    "cost": "mean cost of a trial, in the unit of the table; with .p50, .p95, .p99, .max",
+    "time": "mean time of a trial; with .p50, .p95, .p99, .max",
 }
-"""Measures of `agentchaos score trials.csv`; a gate of its command line may use each of them."""
+"""Measures of a table of trials (`agentchaos score trials.csv`); a gate there may use each of them."""
 
 TRIAL_GATES: dict[str, str] = {
     "pass^k": "pass^4 >= 0.5",
