@@ -627,3 +627,15 @@ def test_options_of_tables_are_refused_for_the_folder_of_a_run(tmp_path: Path) -
     assert done.exit_code == 2
     assert "--threshold: is for a table of trials" in done.stderr
     assert "--format: is for a table of trials" in done.stderr
+
+
+def test_the_page_shows_what_happens() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "trials.md").read_text(encoding="utf-8")
+    output = GOLDEN.read_text(encoding="utf-8")
+    command, mark, after = page.partition("'high_violations <= 1%'\n")
+    assert mark
+    if os.environ.get("AGENTCHAOS_GOLDEN") == "write":
+        page = command + mark + output + "```" + after.partition("```")[2]
+        (Path(__file__).parent.parent / "docs" / "trials.md").write_text(page, encoding="utf-8")
+    assert f"```\n{FULL}```\n" in page
+    assert f"'high_violations <= 1%'\n{output}```\n" in page

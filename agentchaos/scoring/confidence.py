@@ -202,21 +202,25 @@ def auroc_bounds(claims: Claims, alpha: float = ALPHA) -> Bounds:
     The variance is Obuchowski's for clustered data (1997, Biometrics 53), which is DeLong's where every task
     has one trial; n_eff = A (1 - A) / variance. A Wald interval would be too sure near 1; where the variance
     is 0 (no pair is out of order, or all are tied), n_eff is the number of tasks that have a trial of the
-    rarer outcome.
+    rarer outcome. That number less one is taken for the degrees of freedom of the variance: n_eff shrinks by
+    the square of normal over Student quantile, or a handful of failed tasks would pass for many.
     """
+    from scipy.special import stdtrit
+
     parts = _components(claims)
     if parts is None:
         return Bounds(None, None, "-")
     auc, m, n, tasks = parts
-    scarce = float(min(sum(1 for row in tasks if row[1]), sum(1 for row in tasks if row[3])))
+    scarce = float(min(sum(row[1] > 0 for row in tasks), sum(row[3] > 0 for row in tasks)))
     up = _between([(s, k) for s, k, _, _ in tasks], auc)
     down = _between([(s, k) for _, _, s, k in tasks], auc)
     both = [(s - k * auc) * (t - j * auc) for s, k, t, j in tasks]
     share = len(tasks) / (len(tasks) - 1) if len(tasks) > 1 else 0.0
     variance = up / m**2 + down / n**2 + 2 * share * math.fsum(both) / (m * n)
     size = scarce
-    if variance > 1e-12 and 0 < auc < 1:
+    if scarce > 1 and variance > 1e-12 and 0 < auc < 1:
         size = min(auc * (1 - auc) / variance, float(m + n))
+        size *= (intervals.normal_quantile(1 - alpha) / float(stdtrit(scarce - 1, 1 - alpha))) ** 2
     bounds = intervals.wilson(auc, size, alpha)
     method = f"Wilson with n_eff {size:,.1f} by Obuchowski's variance over {by_task.many(tasks)}"
     return by_task.around(auc, Bounds(bounds.low, bounds.high, method))

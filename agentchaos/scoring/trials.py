@@ -8,6 +8,7 @@ not measured.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -141,7 +142,10 @@ def _outcome_consistency(outcomes: Outcomes) -> Measured:
     values = alike(outcomes.tallies)
     if not values:
         return _none(name, "no task has two trials")
-    return _typical(name, values, "1")
+    one = _typical(name, values, "1")
+    if one.low is None or one.high is None:
+        return one
+    return dataclasses.replace(one, low=max(-1.0, one.low), high=min(1.0, one.high))
 
 
 def _typical(name: str, values: Sequence[float], unit: str) -> Measured:
