@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentchaos import workload
 from agentchaos.collector import few_collections
-from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
+from agentchaos.errors import Interrupted, Problem, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
@@ -425,7 +425,7 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
     from agentchaos.reporting import report_on
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
+    terms = archive.read_terms()
     facts = archive.read_run()
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
@@ -445,17 +445,6 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
     )
     page = "report.html" if archive.path("report.html").is_file() else ""
     return dataclasses.replace(report, folder=str(archive.folder), page=page)
-
-
-def _terms_in(archive: Archive) -> Terms:
-    value = archive.read_plan()
-    value.pop("strikes", None)
-    try:
-        return Terms.from_json(value)
-    except (KeyError, TypeError) as wrong:
-        raise ArchiveError(
-            Problem(f"not a plan of this version: {wrong}", file=str(archive.path("plan.json")))
-        ) from wrong
 
 
 def _names(terms: Terms) -> set[str]:
@@ -494,7 +483,7 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     from agentchaos.scoring.explain import lines
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
+    terms = archive.read_terms()
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
     yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)

@@ -68,7 +68,7 @@ def from_csv(texts: Mapping[str, str], folder: Path) -> DataByArm:
 
     Raises ArchiveError with file and line (under `folder`) for anything that cannot be meant.
     """
-    rows = {kind: _rows(table, texts, folder) for kind, table in _TABLES.items()}
+    rows = {kind: _rows(table, texts, folder) for kind, table in _TABLES.items() if table.file in texts}
     data: DataByArm = {}
     for line, cells in _lines(MEASURES, texts, _MEASURES_COLUMNS, folder):
         replications = data.setdefault(cells["arm"], {})
@@ -271,6 +271,10 @@ _MEASURES_COLUMNS = (*_KEY, "type", "rows", *_PLAIN_COLUMNS)
 MEASURES = "measures.csv"
 FILES = (*(table.file for table in _TABLES.values()), MEASURES)
 """The files of a run's data."""
+FIRST_FILES = frozenset(
+    {"histograms.csv", "incidents.csv", "panel.csv", "curves.csv", "landings.csv", "measures.csv"}
+)
+"""Those that every run has; what was added later, the runs before it lack."""
 
 
 # ---- writing ----
@@ -368,7 +372,7 @@ def _datum(cells: Mapping[str, str], rows: Mapping[type, _Rows]) -> Datum:
     kind = _KINDS[cells["type"]]
     values = {name: read(cells[name]) for name, read in _PLAIN[kind].items() if name in cells}
     if table := _TABLES.get(kind):
-        found = rows[kind].pop(_key(cells), [])
+        found = rows[kind].pop(_key(cells), []) if kind in rows else []
         if len(found) != int(cells["rows"]):
             raise ValueError(f"{cells['name']!r} has {len(found)} lines in {table.file}, not {cells['rows']}")
         values[table.field] = tuple(itertools.chain.from_iterable(found))

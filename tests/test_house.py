@@ -29,6 +29,7 @@ FLOORS = (
         "words",
         "blocks",
         "collector",
+        "formats",
     },
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
