@@ -283,6 +283,12 @@ def runs(shelf: Path) -> list[Path]:
     return sorted((path for path in Path(shelf).iterdir() if _is_run(path)), key=_age_order)
 
 
+def newest(out: Path) -> Path | None:
+    """The newest run of all scenarios below a folder; None where there is none."""
+    shelves = (path for path in Path(out).iterdir() if path.is_dir()) if Path(out).is_dir() else ()
+    return max((run for shelf in shelves for run in runs(shelf)), key=_age_order, default=None)
+
+
 def prune(out: Path, keep: int) -> list[Path]:
     """Deletes all but the newest `keep` runs of each scenario under `out`; gives what it deleted.
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentchaos import workload
 from agentchaos.collector import few_collections
-from agentchaos.errors import Interrupted, Problem, TargetError, UsageError
+from agentchaos.errors import Interrupted, Problem, ScenarioError, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
@@ -501,6 +501,18 @@ def effective(loaded: Loaded[Scenario]) -> str:
 
     derived = [f"#   {line}" for line in loaded.value.derived()]
     return "\n".join([dump(loaded.value.effective()).rstrip(), "# Derived from the above:", *derived])
+
+
+def plain(text: str) -> str:
+    """The YAML of a scenario in one layout, without comments; as it is where it cannot be read."""
+    from agentchaos.spec.nodes import Builder, compose, dump
+
+    builder = Builder("")
+    try:
+        data = builder.build(compose(text, ""))
+    except ScenarioError:
+        return text
+    return text if builder.problems else dump(data)
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:
