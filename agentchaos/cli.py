@@ -455,6 +455,37 @@ def diff(
     raise typer.Exit(code)
 
 
+@app.command()
+def history(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="Its name, or its folder; default: each.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Show the trend of it: availability, recovery_time.p95 ..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show the runs of a scenario over time.
+
+    Verdicts, scores and measures with their intervals, and when the scenario was changed.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import history as room
+        from agentchaos.renderers.history import history_object, show
+
+        shelves = room.history(out, scenario)
+        names = room.named(shelves, measure or ())
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(history_object(shelves, names), indent=2, allow_nan=False))
+            else:
+                show(shelves, names, str(out), Console(highlight=False))
+
+
 @app.command("explain-score")
 def explain_score(
     folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],

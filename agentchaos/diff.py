@@ -16,7 +16,6 @@ from agentchaos.errors import EXIT_OF_VERDICT, ArchiveError, Problem, UsageError
 from agentchaos.report import Report
 from agentchaos.reporting import report_on
 from agentchaos.scoring.changes import Changes, Side, changes
-from agentchaos.scoring.table import Table
 from agentchaos.terms import Terms
 from agentchaos.words import did_you_mean
 
@@ -138,7 +137,7 @@ def resolved(first: str, second: str, out: Path) -> tuple[Path, Path]:
         if anchor is None:
             problems.append(Problem(f"there is no run below {out}; play one: agentchaos run FILE"))
         else:
-            places |= _named({first, second} - places.keys(), anchor)
+            places |= _named({first, second} - places.keys(), anchor, out)
     if problems:
         raise UsageError(problems)
     return places[first], places[second]
@@ -163,10 +162,13 @@ def _place(word: str, out: Path) -> Path:
     )
 
 
-def _named(words: set[str], anchor: Path) -> dict[str, Path]:
-    """`latest` and `previous` of the scenario that a run is of."""
+def _named(words: set[str], anchor: Path, out: Path) -> dict[str, Path]:
+    """`latest` and `previous` of the scenario that a run is of: beside it, or below `out`."""
     shelf = anchor.resolve().parent
     own = runs(shelf)
+    if not own:  # it is kept elsewhere, such as a baseline
+        shelf = out / slug(str(Archive.open(anchor).read_run().get("scenario", "")))
+        own = runs(shelf) if shelf.is_dir() else []
     found = {}
     for word in words:
         place = -1 if word == "latest" else -2
@@ -201,7 +203,7 @@ def _open(folder: Path) -> _Opened:
         require_gates=bool(facts.get("require_gates")),
         environment=environment if isinstance(environment, dict) else {"written": "not to the end"},
     )
-    table = Table(setting=terms.setting, arms=data, objectives=terms.objectives, declared=terms.declared)
+    table = terms.table(data)
     return _Opened(
         who=Who(
             folder=str(folder),

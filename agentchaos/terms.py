@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from agentchaos.blocks import Block
 from agentchaos.faults.base import Fault
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
-from agentchaos.scoring.table import DeclaredFault
+from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
@@ -35,10 +35,23 @@ class Terms:
     reproduce: str
     closed: tuple[Closed, ...] = ()
     unsolved: tuple[Unsolved, ...] = ()
+    variants: tuple[ArmFacts, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
         return dataclasses.asdict(self)
+
+    def table(self, arms: DataByArm) -> Table:
+        """The data of the arms beside what they are held against."""
+        return Table(
+            setting=self.setting,
+            arms=arms,
+            objectives=self.objectives,
+            declared=self.declared,
+            variants=self.variants,
+            surface_k=self.surface_k,
+        )
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Terms:
@@ -72,6 +85,7 @@ class Terms:
                     "closed",
                 ),
                 "unsolved": _all(Unsolved, whole.get("unsolved", ()), "unsolved"),
+                "variants": _all(ArmFacts, whole.get("variants", ()), "variants"),
             },
         )
 
@@ -156,4 +170,6 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
+        surface_k=plan.surface_k,
     )

@@ -113,13 +113,12 @@ def how(diff: Diff) -> str:
         means = f"paired on {wording.many(len(changes.numbers), 'replication')} of seed {diff.a.seed}"
     else:
         means = f"not paired ({changes.why}): Welch"
-    tested = wording.listed(
-        [
-            wording.many(count, {"fault": "fault landing"}.get(kind, kind))
-            for kind, count in changes.tested.items()
-        ]
-    )
-    return f"{means}; Johnson's t, typical; Holm over {tested}: 5 % chance of any false claim in each"
+    words = {"fault": "fault landing"}
+    tested = [wording.many(n, words.get(kind, kind)) for kind, n in changes.tested.items() if n]
+    if not tested:
+        return f"{means}; nothing had to be tested"
+    over = f"Holm over what differs, {wording.listed(tested)}"
+    return f"{means}; Johnson's t, typical; {over}: 5 % chance of any false claim in each"
 
 
 def _settings(diff: Diff, console: Console, arrow: str, everything: bool) -> None:
