@@ -102,11 +102,11 @@ def known(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def exit_code(found: Diff, fail_on: Sequence[str]) -> int:
-    """0, or 1 where something is that `--fail-on` names; 3 where it asks for more than can be told."""
+    """0, or 1 where something is that `--fail-on` names; 3 where not all of that could be judged."""
     statuses = {change.status for change in found.changes.all()}
     if statuses & {*fail_on}:
         return EXIT_OF_VERDICT["fail"]
-    if "worse" in fail_on and found.changes.verdict == "undecided":
+    if "worse" in fail_on and not found.changes.whole:
         return EXIT_OF_VERDICT["inconclusive"]
     return 0
 

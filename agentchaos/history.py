@@ -157,9 +157,8 @@ def _past(folder: Path) -> Past:
     run = str(facts.get("run", folder.name))
     if (version := scores.get("schema_version")) != formats.CONTRACT:
         writer = facts.get("tool_version", "unknown")
-        problem = (
-            f"scores.json has schema_version {version!r}; use the agentchaos that wrote it (version {writer})"
-        )
+        problem = f"scores.json has schema_version {version!r}, this agentchaos reads {formats.CONTRACT}; "
+        problem += f"use the agentchaos that wrote it (version {writer})"
         return Past(folder.name, str(folder), problem=problem)
     try:
         return Past(

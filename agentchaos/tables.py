@@ -70,11 +70,12 @@ def from_csv(texts: Mapping[str, str], folder: Path) -> DataByArm:
     """
     rows = {kind: _rows(table, texts, folder) for kind, table in _TABLES.items() if table.file in texts}
     data: DataByArm = {}
+    path = folder / MEASURES
     for line, cells in _lines(MEASURES, texts, _MEASURES_COLUMNS, folder):
         replications = data.setdefault(cells["arm"], {})
         if cells["replication"] == "":
             continue
-        with _complaining(folder / MEASURES, line):
+        with _complaining(path, line):
             row = replications.setdefault(int(cells["replication"]), {})
             if cells["type"] == "":
                 continue
@@ -339,8 +340,9 @@ def _key(cells: Mapping[str, str]) -> tuple[str, str, str]:
 
 def _rows(table: _Table, texts: Mapping[str, str], folder: Path) -> _Rows:
     found: _Rows = {}
+    path = folder / table.file
     for line, cells in _lines(table.file, texts, [*_KEY, *table.columns], folder):
-        with _complaining(folder / table.file, line):
+        with _complaining(path, line):
             found.setdefault(_key(cells), []).append(table.items(cells))
     return found
 
@@ -355,12 +357,13 @@ def _lines(
     """(line, cells by column) of a file, whose columns must be known and begin with the key."""
     # not str.splitlines: a cell may hold a line separator of Unicode
     reader = csv.reader(io.StringIO(texts[file], newline=""), strict=True)
-    with _complaining(folder / file, 1):
+    path = folder / file
+    with _complaining(path, 1):
         header = next(reader, [])
         if tuple(header[: len(key)]) != tuple(key) or not set(header) <= set(columns):
             raise ValueError(f"the columns are {header}, known are {list(columns)}")
     while True:
-        with _complaining(folder / file, reader.line_num + 1):
+        with _complaining(path, reader.line_num + 1):
             if (cells := next(reader, None)) is None:
                 return
             row = dict(zip(header, cells, strict=True))

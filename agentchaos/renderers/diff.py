@@ -27,11 +27,7 @@ _VERDICTS = {
     "changed": ("CHANGED", "open", "it differs beyond noise, only in what has no better side"),
     "same": ("SAME", "good", "no difference beyond noise"),
     "equal": ("EQUAL", "good", "equal in every replication that both have"),
-    "undecided": (
-        "UNDECIDED",
-        "open",
-        "too few replications to tell noise from change. This is not the same",
-    ),
+    "undecided": ("UNDECIDED", "open", "no difference seen, but not all could be judged. This is not a pass"),
 }
 _KINDS = {
     "gate": "gate", "measure": "measure", "attribute": "attribute", "dimension": "dimension",
@@ -82,6 +78,8 @@ def _verdict(diff: Diff, console: Console, arrow: str) -> None:
     for letter, who in (("A", diff.a), ("B", diff.b)):
         _line(console, f"{letter}  {_who(who)}", "dim")
     _line(console, how(diff), "dim")
+    if not diff.changes.whole:
+        _line(console, f"! not all is judged: {diff.changes.limit}", STYLES["open"])
     for warning in diff.warnings:
         _line(console, f"! {warning}", STYLES["open"])
 
@@ -279,6 +277,7 @@ def diff_object(diff: Diff, exit_code: int = 0) -> dict[str, Any]:
         "paired": bool(changes.numbers),
         "replications": list(changes.numbers),
         "why_not_paired": changes.why,
+        "limit": changes.limit,
         "method": how(diff),
         "tested": dict(changes.tested),
         "warnings": list(diff.warnings),

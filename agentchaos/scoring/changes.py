@@ -24,6 +24,7 @@ from agentchaos.scoring.attributes import attribute
 from agentchaos.scoring.differences import contributions
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
 from agentchaos.scoring.measures import base_name, pass_hat, pooled_panel
+from agentchaos.scoring.objectives import PASS_K
 from agentchaos.scoring.results import Attribute, Dimension, FaultLanding, Judged, Measured, Scores
 from agentchaos.scoring.scores import whole
 from agentchaos.scoring.table import Table
@@ -40,6 +41,17 @@ ACTIVITY = frozenset(
     }
 )  # fmt: skip
 """How much was to do, and how often a protection acted: more of it alone is neither better nor worse."""
+
+NOT_OF_TASKS = frozenset(
+    {
+        "availability", "unit_availability", "unit_down_time", "mttr", "mttf", "mtbf", "survived",
+        "time_to_first_outage", "crew_wait", "disruption_time", "agent_hours", "recovery_time", "detect_time",
+        "decide_time", "restore_time", "mttd", "undetected", "false_alarms", "false_alarm_rate", "outage",
+    }
+)  # fmt: skip
+"""Of units, whatever their tasks are like: to be compared between runs with other panels of tasks."""
+OTHER_PANELS = "the seeds draw other panels of tasks; play both with one seed"
+"""All replications of a run share its panel: over replications alone its luck would pass for a change."""
 
 CLAIMS = ("worse", "better", "changed")
 """What is said only where it is beyond noise (`changed`: of what has no better side)."""
@@ -93,7 +105,7 @@ class Change:
 class Changes:
     """Everything that was compared. numbers: the replications of the pairs, () where it is unpaired (`why`).
 
-    played: the replications compared, of the smaller run. tested: how many different comparisons Holm's
+    limit: why not everything could be judged, or empty. tested: how many different comparisons Holm's
     method allowed for, by kind.
     """
 
@@ -104,7 +116,7 @@ class Changes:
     faults: tuple[Change, ...]
     numbers: tuple[int, ...]
     why: str
-    played: int
+    limit: str
     tested: Mapping[str, int]
 
     def all(self) -> tuple[Change, ...]:
@@ -112,10 +124,15 @@ class Changes:
         return (*self.gates, *self.measures, *self.attributes, *self.dimensions, *self.faults)
 
     @property
+    def whole(self) -> bool:
+        """Whether nothing had to be left unjudged for want of replications, or for another panel."""
+        return not self.limit or all(change.status != "unjudged" for change in self.all())
+
+    @property
     def verdict(self) -> str:
         """One of worse, better, mixed, changed, same, equal, undecided.
 
-        equal: nothing differs in any replication compared. undecided: too few replications to tell anything.
+        equal: nothing differs in any replication compared. undecided: no difference, and not all was judged.
         """
         found = {change.status for change in self.all()}
         if {"worse", "better"} <= found:
@@ -123,7 +140,7 @@ class Changes:
         for status in CLAIMS:
             if status in found:
                 return status
-        if self.played < TYPICAL_LEAST and "unjudged" in found:
+        if not self.whole:
             return "undecided"
         known = [c for c in self.all() if c.status != "unmeasured" and c.kind != "gate"]
         return "equal" if all(change.equal for change in known) else "same"
@@ -273,7 +290,7 @@ def changes(a: Side, b: Side) -> Changes:
         faults=tuple(found["fault"]),
         numbers=numbers,
         why=why,
-        played=min(len(table.rows()) for table in (ours, theirs)),
+        limit=_limit(a, b, ours, theirs),
         tested=tested,
     )
 
@@ -287,6 +304,18 @@ def pairs(a: Side, b: Side) -> tuple[tuple[int, ...], str]:
     if len(shared) < max(2, least):
         return (), f"they share {len(shared)} replications"
     return tuple(shared), ""
+
+
+def _limit(a: Side, b: Side, ours: Table, theirs: Table) -> str:
+    played = min(len(table.rows()) for table in (ours, theirs))
+    if played < TYPICAL_LEAST:
+        return f"{played} replications; {TYPICAL_LEAST} are wanted"
+    return OTHER_PANELS if _other_panels(a, b) else ""
+
+
+def _other_panels(a: Side, b: Side) -> bool:
+    groups = (*a.table.setting.groups, *b.table.setting.groups)
+    return a.seed != b.seed and any(group.panel is not None for group in groups)
 
 
 def _only(table: Table, numbers: Iterable[int]) -> Table:
@@ -335,13 +364,14 @@ def _claim(
     if change.status:  # new, gone or not measured: there is nothing to compare
         return change
     equal = change.equal if draft.values is None else draft.values[0] == draft.values[1]
-    if equal:
+    if equal or (m is not None and m.mean == m.variance == 0):
         return dataclasses.replace(change, status="same", mean=0.0, n=n, equal=True, reason="")
     if m is None or p is None:
-        few = (
-            f"{min(n)} {'pairs' if paired else 'replications of the smaller run'}; {TYPICAL_LEAST} are wanted"
-        )
-        return dataclasses.replace(change, status="unjudged", n=n, reason=change.reason or few)
+        few = f"{min(n)} {'pairs' if paired else 'replications of the smaller run'}"
+        why = f"{few}; {TYPICAL_LEAST} are wanted"
+        if draft.values is None and change.kind == "measure":
+            why = "what each replication contributes to it is not known"
+        return dataclasses.replace(change, status="unjudged", n=n, reason=change.reason or why)
     low, high = m.bounds(ALPHA)
     status = "same"
     if p < ALPHA:
@@ -352,9 +382,6 @@ def _claim(
         change, status=status, mean=m.mean, low=low, high=high, p=p, n=n,
         smallest=m.smallest(ALPHA / tested), equal=equal, reason="",
     )  # fmt: skip
-
-
-_NOT_EACH = "what each replication contributes to it is not known"
 
 
 def _presence(a: float | None, b: float | None) -> str:
@@ -368,6 +395,7 @@ def _presence(a: float | None, b: float | None) -> str:
 
 
 def _measures(a: Side, b: Side, ours: Table, theirs: Table) -> Iterator[_Draft]:
+    apart = _other_panels(a, b)
     for name in sorted({*a.measures, *b.measures}, key=_in_order):
         x, y = a.measures.get(name), b.measures.get(name)
         one = x or y
@@ -380,7 +408,12 @@ def _measures(a: Side, b: Side, ours: Table, theirs: Table) -> Iterator[_Draft]:
             "measure", name, _presence(before, after), one.unit, better, before, after,
             equal=x == y, reason=missing.reason if missing else "",
         )  # fmt: skip
+        if not change.status and apart and base_name(bare) not in NOT_OF_TASKS | _PASS:
+            change = dataclasses.replace(change, status="unjudged", reason=OTHER_PANELS)
         yield _Draft(change, None if change.status else _both(values(name, ours), values(name, theirs)))
+
+
+_PASS = frozenset(f"pass_{k}" for k in range(1, PASS_K + 1))
 
 
 def _in_order(name: str) -> tuple[bool, str]:
@@ -394,7 +427,7 @@ def _both(a: Values, b: Values) -> tuple[Values, Values] | None:
 def values(name: str, table: Table) -> Values:
     """What each replication contributes to a measure, or each identity of the panel to pass^k."""
     arm, bare = ("control", name.removeprefix("control.")) if "control." in name else ("chaos", name)
-    if bare.startswith("pass_") and bare.removeprefix("pass_").isdecimal():
+    if bare in _PASS:
         pooled, k = pooled_panel(table.rows(arm)), int(bare.removeprefix("pass_"))
         found = {
             (t.agent, t.identity): pass_hat([(t.trials, t.right)], k)[0]
@@ -424,6 +457,8 @@ def _scores(a: Side, b: Side, ours: Table, theirs: Table) -> Iterator[_Draft]:
             if apart and not status:
                 status = "unjudged"
                 reason = f"not compared: {', '.join(sorted(apart))} went into only one of them"
+            if not status and _other_panels(a, b) and x.name not in NOT_OF_TASKS:
+                status, reason = "unjudged", OTHER_PANELS
             if not reason and not both:
                 reason = f"{played} replications; {TYPICAL_LEAST} are wanted"
                 if played >= TYPICAL_LEAST:
