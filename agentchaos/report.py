@@ -134,7 +134,7 @@ class SignalCharts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ArmRow:
-    """An arm beside chaos and control: its tasks done right, and right in time, as shares of what was planned.
+    """An arm beside chaos and control: its tasks right, and right in time, as shares of what was planned.
 
     kind: unchanged | load | profile.
     """

@@ -105,8 +105,6 @@ class _Perfect(NamedTuple):
         bound = float(alpha ** (1 / replications))
         if name == "consistency":
             return wilson(1.0, self.panel, alpha).low or 0.0
-        if name == "robustness":  # the mean of two bounds, each at alpha / 2
-            return float((alpha / 2) ** (1 / replications))
         if name == "availability":
             return nines(bound, self.objectives.availability or 0.0)
         return bound
