@@ -514,6 +514,24 @@ def prune(
         _say(f"{len(gone)} deleted")
 
 
+@reports_app.command("list")
+def list_reports(
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+) -> None:
+    """List the scenarios that have runs.
+
+    How many runs, how large they are, and the newest with its verdict.
+    """
+    with _told():
+        from rich.console import Console
+
+        from agentchaos.history import history
+        from agentchaos.renderers.history import listing
+
+        with _gone_reader():
+            listing(history(out), str(out), Console(highlight=False))
+
+
 @app.command()
 def doctor() -> None:
     """Check the installation.

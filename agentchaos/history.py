@@ -64,6 +64,11 @@ class Shelf:
         """Those that tell something."""
         return tuple(run for run in self.runs if not run.problem)
 
+    def size(self) -> int:
+        """The bytes of all its files."""
+        files = (path for path in Path(self.folder).rglob("*") if path.is_file() and not path.is_symlink())
+        return sum(path.stat().st_size for path in files)
+
 
 def history(out: Path, scenario: str | None = None) -> tuple[Shelf, ...]:
     """The runs below `out`: of one scenario (its name, or its folder), or of each.

@@ -22,7 +22,7 @@ from agentchaos import pipeline
 from agentchaos.diff import diff, resolved
 from agentchaos.errors import ArchiveError, UsageError
 from agentchaos.renderers.diff import diff_object, show
-from agentchaos.scoring.changes import pairs
+from agentchaos.scoring.changes import Change, Changes, pairs
 
 GOLDEN = Path(__file__).parent / "renderers" / "golden"
 
@@ -195,14 +195,85 @@ def test_everything_that_is_damaged_is_told_at_once(first: Path, tmp_path: Path)
 # ---- how it is told ----
 
 
-def test_the_terminal_is_as_it_was(pair: tuple[Path, Path], worse: room.Diff) -> None:
-    golden("diff_worse.txt", told(worse).replace(f"{pair[0].parent}/", "reports/desk/"))
+def by_hand() -> room.Diff:
+    """A bit of everything."""
+    who = {"scenario": "desk", "sha256": "", "seed": 7, "complete": True, "tool_version": "0.1.0"}
+    half = {"p": 0.5, "n": (12, 12), "mean": 0.004, "low": -0.01, "high": 0.02, "smallest": 0.031}
+    seen = {"p": 0.003, "n": (12, 12)}
+    changes = Changes(
+        gates=(
+            Change("gate", "task_success >= 0.9", "worse", "1", "", 0.96, 0.81, "pass", "fail"),
+            Change("gate", "availability >= 0.9", "same", "1", "", 0.96, 0.96, "pass", "pass", equal=True),
+            Change("gate", "recovery_time.p95 < 60s", "unjudged", "s", "", 40.0, 58.0, "pass", "inconclusive",
+                   reason="only from pass to fail, or back, both are shown with 95 %"),
+            Change("gate", "doubled == 0", "new", "count", "", None, 0.0, "", "pass"),
+        ),
+        measures=(
+            Change("measure", "recovery_time", "worse", "s", "lower", 27.1, 61.1, mean=34.0, low=30.3,
+                   high=39.8, **{**seen, "p": 1e-9}),
+            Change("measure", "tokens", "better", "tokens", "lower", 5200.0, 4100.0, mean=-1100.0,
+                   low=-1400.0, high=-800.0, **seen),
+            Change("measure", "side_effects", "changed", "count", "", 25.3, 12.1, mean=-13.2, low=-15.0,
+                   high=-11.0, **seen),
+            Change("measure", "log_events", "gone", "count", "", 12.0, None),
+            Change("measure", "catch_rate", "new", "1", "higher", None, 0.5,
+                   reason="nothing of the kind happened"),
+            Change("measure", "pass_3", "unjudged", "1", "higher", 0.7, 0.5, n=(5, 5),
+                   reason="5 pairs; 10 are wanted"),
+            Change("measure", "availability", "same", "1", "higher", 0.95, 0.954, **half),
+            Change("measure", "control.availability", "same", "1", "higher", 0.99, 0.99, mean=0.0,
+                   equal=True),
+        ),
+        attributes=(
+            Change("attribute", "stability", "worse", "1", "higher", 0.9735, 0.9727, mean=-0.00085,
+                   low=-0.0016, high=-0.00033, **seen),
+            Change("attribute", "safety", "unmeasured", "1", "higher", reason="not measured"),
+        ),
+        dimensions=(Change("dimension", "overall", "same", "1", "higher", 0.92, 0.924, **half),),
+        faults=(
+            Change("fault", "crash", "worse", "1", "higher", 1.0, 0.5, "landed, 80 of 80", "missed, 40 of 80",
+                   mean=-0.5, low=-0.6, high=-0.4, **seen),
+        ),
+        numbers=tuple(range(1, 13)), why="", limit="", tested={"measure": 4, "score": 2, "fault": 1},
+    )  # fmt: skip
+    return room.Diff(
+        a=room.Who("reports/desk/20261124T190923Z", "", replications=12, verdict="pass", **who),
+        b=room.Who("reports/desk/20261125T120000Z", "", replications=12, verdict="fail", **who),
+        changes=changes,
+        settings=(
+            room.Setting("--set agents.clerk.count", None, "3"), room.Setting("tool version", "1", "2"),
+        ),
+        text=("--- a/scenario.yaml", "+++ b/scenario.yaml", "@@ -1 +1 @@", "-seed: 7", "+seed:  7"),
+        warnings=("run B repeats a part of a run: 12 of 20 replications",),
+    )  # fmt: skip
 
 
-def test_equal_runs_on_the_terminal(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = again(first)
-    monkeypatch.chdir(first.parent)
-    golden("diff_equal.txt", told(diff(Path(first.name), Path(other.name)), encoding="ascii"))
+def test_the_terminal_is_as_it_was() -> None:
+    golden("diff.txt", told(by_hand()))
+    golden("diff_all.txt", told(by_hand(), everything=True, encoding="ascii"))
+
+
+@pytest.mark.parametrize(
+    ("status", "whole", "verdict"),
+    [
+        (("worse", "better"), True, "mixed"),
+        (("worse", "changed", "same"), True, "worse"),
+        (("better", "gone"), True, "better"),
+        (("changed", "new"), True, "changed"),
+        (("same",), True, "same"),
+        (("same", "unjudged"), False, "undecided"),
+        (("worse", "unjudged"), False, "worse"),
+    ],
+)
+def test_the_verdict_is_of_what_is_beyond_noise(status: tuple[str, ...], whole: bool, verdict: str) -> None:
+    changes = Changes(
+        gates=(), measures=tuple(Change("measure", name, name) for name in status), attributes=(),
+        dimensions=(), faults=(), numbers=(), why="the seeds differ", limit="" if whole else "few", tested={},
+    )  # fmt: skip
+    assert (changes.verdict, changes.whole) == (verdict, whole)
+    found = dataclasses.replace(by_hand(), changes=changes)
+    assert told(found).startswith(f" {verdict.upper()} ")
+    assert ("! not all is judged: few" in told(found)) == (not whole)
 
 
 @pytest.mark.usefixtures("settings_alone")

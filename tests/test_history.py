@@ -210,6 +210,20 @@ def test_the_command(first: Path) -> None:
     assert call("history", "desk", "--out", out).stdout.startswith("desk: 1 run in ")
 
 
+def test_the_list_has_a_line_a_scenario(first: Path) -> None:
+    out = first.parent.parent
+    again(first)
+    (first.parent / "not ours").mkdir()
+    shutil.copytree(first, out / "shop" / "20250101T000000Z")
+    lines = call("reports", "list", "--out", out).stdout.splitlines()
+    size = sum(path.stat().st_size for path in first.parent.rglob("*") if path.is_file())
+    assert lines[0].split() == ["scenario", "runs", "size", "newest", "verdict"]
+    desk = f"desk 2 {size / 1e6:.1f} MB {out}/desk/20261125T120000Z INCONCLUSIVE 1 folder cannot be read"
+    assert lines[1].split() == desk.split()
+    assert lines[2].split()[:2] == ["desk", "1"]
+    assert "play one" in call("reports", "list", "--out", out / "nowhere").stdout
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_a_folder_that_may_not_be_listed_is_told(first: Path) -> None:
     first.parent.parent.chmod(0o000)

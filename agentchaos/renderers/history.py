@@ -26,11 +26,32 @@ _PLAIN_BARS = "12345678"
 def show(shelves: Sequence[Shelf], names: Sequence[str], out: str, console: Console) -> None:
     """Prints every scenario: its runs, the values that are asked for, and how they went."""
     if not shelves:
-        _line(console, f"no runs below {out}; play one: agentchaos run FILE (agentchaos init writes one)")
+        _nothing(out, console)
     for place, shelf in enumerate(shelves):
         if place:
             _line(console)
         _shelf(shelf, names, console)
+
+
+def listing(shelves: Sequence[Shelf], out: str, console: Console) -> None:
+    """Prints a line a scenario: its runs, their size, and the newest."""
+    if not shelves:
+        _nothing(out, console)
+        return
+    rows: list[tuple[Text | str, ...]] = [("scenario", "runs", "size", "newest", "verdict", "")]
+    for shelf in shelves:
+        runs = shelf.readable()
+        broken = len(shelf.runs) - len(runs)
+        note = f"{wording.many(broken, 'folder')} cannot be read" if broken else ""
+        last = runs[-1] if runs else None
+        size = f"{shelf.size() / 1e6:,.1f} MB"
+        newest, word = (last.folder, _verdict(last)) if last else ("-", Text("-"))
+        rows.append((shelf.name, f"{len(runs):,}", size, newest, word, note))
+    _grid(console, rows, right=(1, 2))
+
+
+def _nothing(out: str, console: Console) -> None:
+    _line(console, f"no runs below {out}; play one: agentchaos run FILE (agentchaos init writes one)")
 
 
 def _shelf(shelf: Shelf, names: Sequence[str], console: Console) -> None:
@@ -52,14 +73,11 @@ def _shelf(shelf: Shelf, names: Sequence[str], console: Console) -> None:
 
 
 def _row(run: Past) -> tuple[Text | str, ...]:
-    words = wording.VERDICTS.get(run.verdict)
-    word = "INTERRUPTED" if not run.complete else words.word if words else run.verdict
-    colour = words.colour if words and run.complete else "open"
     changed = {None: "first", True: "changed", False: "same"}[run.scenario_changed]
     return (
         run.run if run.folder.endswith(run.run) else f"{run.run} ({run.folder.rpartition('/')[2]})",
         run.when or "-",
-        Text(word, style=STYLES[colour]),
+        _verdict(run),
         f"{run.replications:,}",
         str(run.seed),
         _said(run.values.get("overall")),
@@ -67,6 +85,13 @@ def _row(run: Past) -> tuple[Text | str, ...]:
         changed,
         run.tool_version,
     )
+
+
+def _verdict(run: Past) -> Text:
+    words = wording.VERDICTS.get(run.verdict)
+    if words is None or not run.complete:
+        return Text("INTERRUPTED" if not run.complete else run.verdict, style=STYLES["open"])
+    return Text(words.word, style=STYLES[words.colour])
 
 
 def _short(value: Value | None) -> str:
