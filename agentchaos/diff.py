@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentchaos.archive import Archive, newest, runs, slug
+from agentchaos.distributions import format_duration
 from agentchaos.errors import EXIT_OF_VERDICT, ArchiveError, Problem, UsageError
 from agentchaos.report import Report
 from agentchaos.reporting import report_on
@@ -164,7 +165,7 @@ def _place(word: str, out: Path) -> Path:
 
 def _named(words: set[str], anchor: Path, out: Path) -> dict[str, Path]:
     """`latest` and `previous` of the scenario that a run is of: beside it, or below `out`."""
-    shelf = anchor.resolve().parent
+    shelf = anchor.parent
     own = runs(shelf)
     if not own:  # it is kept elsewhere, such as a baseline
         shelf = out / slug(str(Archive.open(anchor).read_run().get("scenario", "")))
@@ -261,6 +262,10 @@ def _set(run: _Opened) -> Iterator[tuple[str, str]]:
         yield f"environment: {name}", str(value)
 
 
+_TIMES = {"warmup", "horizon", "end", "deadline", "heartbeat", "rto", "rpo", "response"}
+"""Facts of the setting that are in nanoseconds."""
+
+
 def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
     """(path, value) of everything in it; what has a name in a list is found by it."""
     if isinstance(value, Mapping):
@@ -270,6 +275,8 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
         for place, inner in enumerate(value):
             name = inner.get("name", place) if isinstance(inner, Mapping) else place
             yield from _flat(f"{path}[{name}]", inner)
+    elif isinstance(value, int) and path.startswith("setting.") and path.rpartition(".")[2] in _TIMES:
+        yield path, format_duration(value)
     elif value is not None:
         listed = isinstance(value, list | tuple)
         yield path, ", ".join(map(str, value)) if listed else str(value)

@@ -120,6 +120,7 @@ def test_seed_version_environment_gates_and_settings_are_told(first: Path) -> No
         plan["seed"] = 8
         plan["gates"].append("doubled == 0")
         plan["setting"]["groups"][0]["count"] = 3
+        plan["setting"]["groups"][0]["heartbeat"] = 15 * 10**9
         plan["reproduce"] += " --set agents.clerk.count=3"
 
     rewritten(other, "plan.json", played_otherwise)
@@ -135,6 +136,7 @@ def test_seed_version_environment_gates_and_settings_are_told(first: Path) -> No
     assert told_ == {
         "seed": ("7", "8"),
         "setting.groups[clerk].count": ("2", "3"),
+        "setting.groups[clerk].heartbeat": ("5 s", "15 s"),
         "gates: doubled == 0": (None, "asked"),
         "--set agents.clerk.count": (None, "3"),
         "tool version": ("0.1.0", "0.0.9"),
@@ -313,7 +315,7 @@ def test_a_run_is_named_in_many_ways(first: Path, monkeypatch: pytest.MonkeyPatc
     assert resolved("previous", "latest", out) == (first, last)
     assert resolved("latest", "latest", out) == (last, last)
     monkeypatch.chdir(first.parent)
-    assert resolved(first.name, "latest", out) == (Path(first.name), last)
+    assert resolved(first.name, "latest", out) == (Path(first.name), Path(last.name))
 
 
 def test_latest_of_a_run_that_is_kept_elsewhere_is_of_its_scenario(first: Path, tmp_path: Path) -> None:

@@ -37,10 +37,11 @@ ACTIVITY = frozenset(
     {
         "tasks_planned", "side_effects", "messages", "checkpoints", "log_events", "replayed_events",
         "healing_actions", "quarantines", "messages_blocked", "rollbacks", "compensated", "escalations",
-        "time{class=idle}",
+        "time{class=idle}", "agent_hours",
     }
 )  # fmt: skip
-"""How much was to do, and how often a protection acted: more of it alone is neither better nor worse."""
+"""How much was to do, how often a protection acted, how long units ran (less of it may be thrift, or an
+outage): more of it alone is neither better nor worse."""
 
 NOT_OF_TASKS = frozenset(
     {
@@ -215,8 +216,8 @@ Values = Mapping[Any, float]
 
 def of_pairs(a: Values, b: Values) -> Moments:
     """The difference b - a, from what both have."""
-    keys = [key for key in a if key in b]
-    return _moments(_clean([b[key] - a[key] for key in keys], a, b))
+    found = _moments(_clean([b[key] - a[key] for key in a if key in b], a, b))
+    return found._replace(mean=_clean([found.mean], a, b)[0])
 
 
 def of_samples(a: Values, b: Values) -> Moments:

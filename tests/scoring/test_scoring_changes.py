@@ -408,6 +408,9 @@ def test_differences_that_are_rounding_alone_are_none() -> None:
     a = {n: 0.1 + n for n in range(12)}
     b = {n: value + 1e-15 for n, value in a.items()}
     assert of_pairs(a, b).p() == 1.0
+    # thirds that cancel out but for the last digit
+    c = {n: value + (0.1, 0.2, -0.3)[n % 3] for n, value in a.items()}
+    assert of_pairs(a, c).mean == 0.0
 
 
 def test_holm_by_hand() -> None:
