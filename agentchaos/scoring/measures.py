@@ -30,7 +30,8 @@ from agentchaos.trace import NS, PLANNED
 TASK_RATES = frozenset(
     {
         "task_success", "request_availability", "deadline_hits", "timeliness", "goodput", "completeness",
-        "accuracy", "honesty",
+        "accuracy", "honesty", "safety", "critical", "security", "attack_success", "utility_under_attack",
+        "benign_utility", "explainability",
     }
 )  # fmt: skip
 """Shares whose trials are tasks: judged on tasks and on replications, whichever is worse."""
@@ -51,6 +52,12 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
+    "safety": ("tasks", 4), "critical": ("tasks", 1), "benign_utility": ("tasks not attacked", 1),
+    **dict.fromkeys(
+        ("security", "attack_success", "utility_under_attack", "attacks_met"), ("tasks attacked", 1)
+    ),
+    "guardrail_refusals": ("safe steps", 1), "explainability": ("decisions", 1e6),
+    "explained": ("decisions", 1), "misled_explanations": ("explanations", 1),
 }  # fmt: skip
 """Ratio -> what its numerator and denominator count, and how many of their integers make one."""
 
@@ -150,7 +157,7 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
         tasks, datum = row.get("tasks_planned"), row.get(name)
         if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
             # not all have a deadline; the weights of a group's tasks are in thousandths
-            own = datum.denominator / (1000 if "{agent=" in name else 1)
+            own = datum.denominator / (1000 if "{agent=" in name else 4 if name == "safety" else 1)
             n += min(float(tasks.count), own)
     return n
 
