@@ -197,13 +197,19 @@ def _open(folder: Path) -> _Opened:
     archive = Archive.open(folder)
     facts, terms, data = archive.read_run(), archive.read_terms(), archive.read_data()
     environment = facts.get("environment")
-    report: Report = report_on(
-        terms,
-        data,
-        complete=bool(facts.get("complete")),
-        require_gates=bool(facts.get("require_gates")),
-        environment=environment if isinstance(environment, dict) else {"written": "not to the end"},
-    )
+    environment = environment if isinstance(environment, dict) else {"written": "not to the end"}
+    try:
+        report: Report = report_on(
+            terms,
+            data,
+            complete=bool(facts.get("complete")),
+            require_gates=bool(facts.get("require_gates")),
+            environment=environment,
+        )
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as wrong:
+        # each file can be read, and yet they are no run: a number was changed, a curve is shorter
+        what = f"cannot be scored ({type(wrong).__name__}: {wrong}); its files were changed or cut short"
+        raise ArchiveError(Problem(what, file=str(archive.folder))) from wrong
     table = terms.table(data)
     return _Opened(
         who=Who(

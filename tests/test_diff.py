@@ -194,6 +194,27 @@ def test_everything_that_is_damaged_is_told_at_once(first: Path, tmp_path: Path)
     assert [Path(problem.file).name for problem in refused.value.problems] == ["plan.json", "panel.csv"]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("plan.json", '"horizon": 1200000000000', '"horizon": "soon"'),
+        ("plan.json", '"gates": [', '"gates": [7, '),
+        ("curves.csv", "chaos,1,progress,0 ", "chaos,1,progress,"),
+    ],
+)
+def test_files_that_do_not_fit_together_are_told_and_never_a_traceback(
+    first: Path, file: str, old: str, new: str
+) -> None:
+    other = again(first)
+    text = (other / file).read_text()
+    assert old in text
+    (other / file).write_text(text.replace(old, new, 1))
+    asked = call("diff", first, other)
+    assert (asked.exit_code, asked.stdout) == (2, "")
+    assert "cannot be scored" in asked.stderr
+    assert str(other) in asked.stderr
+
+
 # ---- how it is told ----
 
 
