@@ -485,6 +485,71 @@ def score(
     raise typer.Exit(report.exit_code)
 
 
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="RUN", help="The earlier: a run, a scenario, previous.")],
+    b: Annotated[str, typer.Argument(metavar="RUN", help="The later: a run, a scenario, latest.")],
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT", help="worse, gone: exit with 1 if there is any (repeatable)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also everything that is the same.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Compare two runs: what is new, gone, better, worse.
+
+    Beyond noise or not. A run is its folder, a scenario (its newest), 'latest' or 'previous'.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import diff as room
+        from agentchaos import pipeline
+        from agentchaos.renderers.diff import diff_object, show
+
+        wanted = room.known(fail_on or ())
+        found = room.diff(*room.resolved(a, b, out), plain=pipeline.plain)
+        code = room.exit_code(found, wanted)
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(diff_object(found, code), indent=2, allow_nan=False))
+            else:
+                show(found, Console(highlight=False), everything=everything)
+    raise typer.Exit(code)
+
+
+@app.command()
+def history(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="Its name, or its folder; default: each.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Show the trend of it: availability, recovery_time.p95 ..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show the runs of a scenario over time.
+
+    Verdicts, scores and measures with their intervals, and when the scenario was changed.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import history as room
+        from agentchaos.renderers.history import history_object, show
+
+        shelves = room.history(out, scenario)
+        names = room.named(shelves, measure or ())
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(history_object(shelves, names), indent=2, allow_nan=False))
+            else:
+                show(shelves, names, str(out), Console(highlight=False))
+
+
 @app.command("explain-score")
 def explain_score(
     folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
@@ -555,6 +620,24 @@ def prune(
         for folder in gone:
             _say(f"deleted {folder}")
         _say(f"{len(gone)} deleted")
+
+
+@reports_app.command("list")
+def list_reports(
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+) -> None:
+    """List the scenarios that have runs.
+
+    How many runs, how large they are, and the newest with its verdict.
+    """
+    with _told():
+        from rich.console import Console
+
+        from agentchaos.history import history
+        from agentchaos.renderers.history import listing
+
+        with _gone_reader():
+            listing(history(out), str(out), Console(highlight=False))
 
 
 @app.command()

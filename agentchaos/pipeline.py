@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentchaos import __version__, workload
 from agentchaos.collector import few_collections
-from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
+from agentchaos.errors import ArchiveError, Interrupted, Problem, ScenarioError, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
@@ -491,7 +491,7 @@ def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None =
     facts = archive.read_run()
     if facts.get("world") == "trials":
         return _score_trials_again(archive, gates)
-    terms = _terms_in(archive)
+    terms = archive.read_terms()
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
     own = archive.path("baseline")
@@ -608,17 +608,6 @@ def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
     return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
-def _terms_in(archive: Archive) -> Terms:
-    value = archive.read_plan()
-    value.pop("strikes", None)
-    try:
-        return Terms.from_json(value)
-    except (KeyError, TypeError) as wrong:
-        raise ArchiveError(
-            Problem(f"not a plan of this version: {wrong}", file=str(archive.path("plan.json")))
-        ) from wrong
-
-
 def _names(terms: Terms) -> set[str]:
     """The names that a gate may use on an archived run."""
     from agentchaos.scoring.expressions import known_names
@@ -660,7 +649,7 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
 
         yield from explained(_trials_in(archive)[0], score_again(folder), name)
         return
-    terms = _terms_in(archive)
+    terms = archive.read_terms()
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
     yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)
@@ -678,6 +667,18 @@ def effective(loaded: Loaded[Scenario]) -> str:
 
     derived = [f"#   {line}" for line in loaded.value.derived()]
     return "\n".join([dump(loaded.value.effective()).rstrip(), "# Derived from the above:", *derived])
+
+
+def plain(text: str) -> str:
+    """The YAML of a scenario in one layout, without comments; as it is where it cannot be read."""
+    from agentchaos.spec.nodes import Builder, compose, dump
+
+    builder = Builder("")
+    try:
+        data = builder.build(compose(text, ""))
+    except ScenarioError:
+        return text
+    return text if builder.problems else dump(data)
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:
