@@ -29,7 +29,7 @@ from agentchaos.collector import few_collections
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
-from agentchaos.plan import Plan
+from agentchaos.plan import ARMS, Plan
 from agentchaos.report import Report
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
@@ -131,6 +131,7 @@ def play_one(
     Raises:
         TargetError: the trace breaks the grammar, or a fault asks for what the target cannot carry out.
     """
+    plan = plan.in_arm(arm)
     fold, checker = Fold(plan.setting, only), Checker()
 
     def take(batch: Batch) -> None:
@@ -192,17 +193,17 @@ def play(
         raise UsageError(f"--replication: {only} is not one of the {plan.replications} of this plan")
     began = time.perf_counter()
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
-    todo = [("", arm, number) for number in numbers for arm in plan.arms]
-    done = Gathered(plan.arms)
+    pairs = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
+    done = Gathered(pairs)
 
     def take(job: Job, data: Data) -> None:
         done[job[1:]] = data
         if progress:
-            progress(len(done), len(todo))
+            progress(len(done), len(pairs))
 
     complete = True
     try:
-        play_jobs({"": plan}, todo, take, jobs=jobs)
+        play_jobs({"": plan}, [("", *pair) for pair in pairs], take, jobs=jobs)
     except KeyboardInterrupt:
         complete = False
     return Played(done.data(), complete, time.perf_counter() - began, done.signals)
@@ -238,8 +239,10 @@ class Gathered(dict[tuple[str, int], Data]):
     A replication counts only where every arm of it has finished: the arms are compared in pairs.
     """
 
-    def __init__(self, arms: Sequence[str]) -> None:
-        self._arms = arms
+    def __init__(self, todo: Sequence[tuple[str, int]]) -> None:
+        self._arms: dict[int, list[str]] = {}
+        for arm, number in todo:
+            self._arms.setdefault(number, []).append(arm)
         self.signals: SignalsByArm = {}
 
     def __setitem__(self, job: tuple[str, int], data: Data) -> None:
@@ -247,19 +250,23 @@ class Gathered(dict[tuple[str, int], Data]):
         number = job[1]
         if not self._whole(number):
             return
-        for arm in self._arms:
+        for arm in self._arms[number]:
             # sums of integers: the order in which replications finish is nothing to them
             own = self[arm, number].pop("signals", None)
-            if isinstance(own, Signals):
+            if isinstance(own, Signals) and arm in ARMS:
                 self.signals[arm] = self.signals[arm].merge(own) if arm in self.signals else own
 
     def _whole(self, number: int) -> bool:
-        return all((arm, number) in self for arm in self._arms)
+        return all((arm, number) in self for arm in self._arms[number])
 
     def data(self) -> DataByArm:
         """The data of the replications that count, in their order."""
-        numbers = sorted({number for _, number in self if self._whole(number)})
-        return {arm: {number: self[arm, number] for number in numbers} for arm in self._arms}
+        arms = dict.fromkeys(arm for arms in self._arms.values() for arm in arms)
+        numbers = [number for number in sorted(self._arms) if self._whole(number)]
+        return {
+            arm: {number: self[arm, number] for number in numbers if arm in self._arms[number]}
+            for arm in arms
+        }
 
 
 def _cores() -> int:

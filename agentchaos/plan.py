@@ -10,6 +10,7 @@ from agentchaos.disturbances import Disturbance
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
 from agentchaos.world import World
@@ -38,6 +39,15 @@ class Strike(NamedTuple):
     disturbance: Disturbance
 
 
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """A variant of the plan that is played under the same chance: another world, or other faults."""
+
+    facts: ArmFacts
+    world: World
+    faults: tuple[Fault, ...]
+
+
 class Replication(NamedTuple):
     """One replication of one arm, decided."""
 
@@ -52,7 +62,10 @@ def _ns(seconds: float | None) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that will run. `replications` of each arm, numbered from 1."""
+    """Everything that will run. `replications` of each arm, numbered from 1.
+
+    world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
+    """
 
     scenario: str
     about: str
@@ -66,6 +79,20 @@ class Plan:
     gates: tuple[str, ...]
     arms: tuple[str, ...] = ARMS
     engine: str = "reference"
+    variants: tuple[Arm, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
+
+    def in_arm(self, name: str) -> Plan:
+        """The plan with world and faults as they are in an arm."""
+        arm = next((one for one in self.variants if one.facts.name == name), None)
+        if arm is None:
+            return self
+        return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+
+    def played(self, arm: str) -> int:
+        """How many replications of an arm are played."""
+        limits = [v.facts.limit for v in self.variants if v.facts.name == arm and v.facts.limit is not None]
+        return min([self.replications, *limits])
 
     @property
     def setting(self) -> Setting:
@@ -119,7 +146,8 @@ class Plan:
         """One replication, with its strikes drawn (none in `control`)."""
         if arm == "control":
             return Replication(arm, number, ())
-        strikes = [s for fault in self.faults for s in self._strikes(fault, number)]
+        there = self.in_arm(arm)
+        strikes = [s for fault in there.faults for s in there._strikes(fault, number)]
         return Replication(arm, number, tuple(sorted(strikes, key=lambda s: (s.time, s.id))))
 
     def expected_strikes(self, fault: Fault) -> float:

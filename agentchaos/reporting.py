@@ -40,7 +40,14 @@ def report_on(
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
+    table = Table(
+        setting=terms.setting,
+        arms=arms,
+        objectives=terms.objectives,
+        declared=terms.declared,
+        variants=terms.variants,
+        surface_k=terms.surface_k,
+    )
     measures = measure(table)
     scores = score(table)
     judged = judge(terms.gates, table, measures, scores)
