@@ -62,6 +62,8 @@ class Archive:
         """The archive in a folder that is chosen: made where it is not there yet, else taken up again."""
         with _told(folder, "cannot make the folder of the run", _OUT_MEND):
             folder.mkdir(parents=True, exist_ok=True)
+            for draft in folder.glob(".[0-9]*-*"):  # of a process that was killed
+                draft.unlink(missing_ok=True)
         archive = cls(folder)
         archive.write_run({}, complete=False)
         return archive

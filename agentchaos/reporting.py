@@ -40,14 +40,7 @@ def report_on(
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    table = Table(
-        setting=terms.setting,
-        arms=arms,
-        objectives=terms.objectives,
-        declared=terms.declared,
-        variants=terms.variants,
-        surface_k=terms.surface_k,
-    )
+    table = table_of(terms, arms)
     measures = measure(table)
     scores = score(table)
     judged = judge(terms.gates, table, measures, scores)
@@ -93,6 +86,18 @@ def report_on(
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
         complete=complete,
+    )
+
+
+def table_of(terms: Terms, arms: DataByArm) -> Table:
+    """What scoring is given: the data of a run, and what they are held against."""
+    return Table(
+        setting=terms.setting,
+        arms=arms,
+        objectives=terms.objectives,
+        declared=terms.declared,
+        variants=terms.variants,
+        surface_k=terms.surface_k,
     )
 
 

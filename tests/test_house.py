@@ -33,7 +33,7 @@ FLOORS = (
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
     {"plan", "scoring", "workload"},
-    {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin"},
+    {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin", "findings"},
     {"targets", "archive", "renderers", "reporting"},
     {"spec"},
     {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast", "solution"},
