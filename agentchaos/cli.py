@@ -309,12 +309,59 @@ def ablate(
 ) -> None:
     """Say what each mechanism is worth: the same without it, on the same chance.
 
-    What depends on a mechanism goes out with it; what the scenario cannot do without is said, with the reason.
+    What depends on a mechanism goes out with it; what cannot be taken out is said, with the reason.
     """
     with _told(as_json):
         from agentchaos.experiments import ablate as ablating
 
         request = ablating.request(file, overrides or (), gate or (), seed, _number(replications), name)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="PATH=VALUES", help="1..100:10, 5s..60s, '1..1000 log', a,b,c"),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="grid, random or lhs (Latin hypercube).")
+    ] = "grid",
+    points: Annotated[int | None, typer.Option(metavar="N", help="Points of a random design.")] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Reliability on the Pareto front; default: overall.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Cost on it; default: money, else unit_hours.")
+    ] = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the sweep is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play a scenario at many values of its parameters.
+
+    Gives curves, heat maps and the front of reliability against cost. An interrupted sweep goes on where it
+    stopped.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import sweep as sweeping
+
+        asked = sweeping.Asked(
+            file, tuple(vary or ()), tuple(overrides or ()), tuple(gate or ()), method, points, seed,
+            _number(replications), objective, cost, name,
+        )  # fmt: skip
+        request = sweeping.request(asked)
+        for line in sweeping.forecast(request, jobs):
+            _say(line)
         code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 

@@ -19,6 +19,7 @@ import dataclasses
 import os
 import shlex
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -165,7 +166,15 @@ def _take_plans(plans: Mapping[str, Plan]) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone answers it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _plans = plans
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process when its parent is gone: one that was killed has told nobody to stop."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _play_in_worker(job: Job) -> Data:

@@ -7,7 +7,6 @@ start), and the pair is named; where not even that helps, the complaint is the r
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from agentchaos.experiments.conduct import Request, command
 from agentchaos.experiments.folder import Folder
 from agentchaos.experiments.playing import Outcomes
 from agentchaos.experiments.variants import Draft, Variant, prepare
-from agentchaos.findings import Ablation, Effect, Experiment, Pair
+from agentchaos.findings import Ablation, Experiment, Pair
 from agentchaos.renderers.wording import listed
 from agentchaos.reporting import the_environment
 from agentchaos.spec.reader import Loaded
@@ -56,7 +55,7 @@ def cuts(file: Path, overrides: Sequence[str], loaded: Loaded[Scenario]) -> list
 
 
 def _cut(file: Path, overrides: Sequence[str], group: str, mechanism: str) -> Cut:
-    out, also = [f"agents.{group}.protect.{mechanism}=null"], []
+    out, also = [f"agents.{group}.protect.{mechanism}=null"], list[str]()
     while True:
         try:
             pipeline.load(file, (*overrides, *out))
@@ -196,48 +195,26 @@ def _rank(pair: Pair, main: Sequence[str]) -> tuple[float, float, str]:
 
 def _verdict(rows: Sequence[Ablation], main: Sequence[str]) -> str:
     """Who earns its keep, who harms, and who shows nothing."""
-    good, bad, mixed, none = [], [], [], []
-    for row in rows:
-        if row.pair is None:
-            continue
-        sides = {e.verdict for e in _telling(row.pair.effects, main)}
-        where = (
-            mixed
-            if {"better", "worse"} <= sides
-            else good
-            if "better" in sides
-            else bad
-            if "worse" in sides
-            else none
-        )
-        where.append(row.mechanism)
     parts = []
-    for names, words in (
-        (good, "earns its keep"),
-        (mixed, "helps in one thing and harms in another"),
-        (bad, "does more harm than good here"),
-        (none, "shows no difference beyond noise in reliability"),
+    for sides, words in (
+        ({"better"}, "earns its keep"),
+        ({"better", "worse"}, "helps in one thing and harms in another"),
+        ({"worse"}, "does more harm than good here"),
+        (set[str](), "shows no difference beyond noise in reliability"),
     ):
+        names = [row.mechanism for row in rows if row.pair and _beyond(row.pair, main) == sides]
         if names:
             parts.append(f"{listed(names)} {words if len(names) == 1 else _plural(words)}")
     return ("; ".join(parts) or "Nothing could be taken out") + "."
 
 
-def _telling(effects: Sequence[Effect], main: Sequence[str]) -> list[Effect]:
-    return [e for e in effects if e.name in main and e.kind == "reliability"]
+def _beyond(pair: Pair, main: Sequence[str]) -> set[str]:
+    """`better`, `worse`: what main measures of reliability show beyond noise."""
+    own = {e.verdict for e in pair.effects if e.name in main and e.kind == "reliability"}
+    return own & {"better", "worse"}
 
 
 def _plural(words: str) -> str:
     for one, many in (("earns its", "earn their"), ("helps", "help"), ("harms", "harm"), ("does", "do")):
         words = words.replace(one, many)
     return words.replace("shows", "show")
-
-
-def worth(row: Ablation, name: str) -> Effect | None:
-    """What the whole has more than the whole without it."""
-    return row.pair.effect(name) if row.pair else None
-
-
-def without(row: Ablation) -> Ablation:
-    """The row without its pair, for who lists only."""
-    return dataclasses.replace(row, pair=None)

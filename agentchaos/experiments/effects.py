@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from agentchaos.findings import Effect, Side
 from agentchaos.metrics.base import Data, Ratio
 from agentchaos.scoring.differences import contributions, holm, p_value, paired
-from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
+from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, johnson
 from agentchaos.scoring.measures import base_name, pass_hat, pooled_panel
 from agentchaos.scoring.results import Measured, Scores
 from agentchaos.scoring.scores import score
@@ -88,6 +88,20 @@ def unit_hours(table: Table) -> dict[int, float]:
         if isinstance(up, Ratio) and isinstance(down, Ratio):
             found[number] = (up.numerator + down.numerator) / NS
     return found
+
+
+def measured_hours(hours: Mapping[int, float]) -> dict[str, Measured]:
+    """The hours of units as a measure; nothing where they are not known."""
+    if not hours:
+        return {}
+    values = [hours[number] for number in sorted(hours)]
+    bounds = johnson(values, least=0.0)
+    mean = math.fsum(values) / len(values)
+    return {
+        UNIT_HOURS: Measured(
+            UNIT_HOURS, "s", mean, bounds.low, bounds.high, len(values), bounds.method, better="lower"
+        )
+    }
 
 
 def score_values(scores: Scores) -> dict[str, float]:
@@ -198,7 +212,7 @@ def _effect(
     judging = len(gaps) >= 2 and enough
     return Effect(
         name=name,
-        unit=measured.unit if measured else "s" if name == UNIT_HOURS else "1",
+        unit=measured.unit if measured else "1",
         kind=kind_of(name),
         a=difference.a,
         b=difference.b,
@@ -212,7 +226,7 @@ def _effect(
         p=p_value(gaps) if judging else None,
         p_holm=None,
         variance_ratio=difference.variance_ratio,
-        better=measured.better if measured else "lower" if name == UNIT_HOURS else "higher",
+        better=measured.better if measured else "higher",
         verdict="identical" if identical else "untested",
     )
 

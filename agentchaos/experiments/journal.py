@@ -8,7 +8,6 @@ and what it told of is played again.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import zlib
@@ -40,7 +39,7 @@ class Journal:
         except OSError as wrong:
             raise _complaint(path, f"cannot be opened: {wrong.strerror}") from wrong
         try:
-            _lock(self._file, path)
+            self._held = _lock(path)
             self._begin(identity)
         except BaseException:
             os.close(self._file)
@@ -98,21 +97,31 @@ class Journal:
     def close(self) -> None:
         """Lets others have it."""
         os.close(self._file)
+        if self._held is not None:
+            os.close(self._held)
+            self.path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 class Busy(ArchiveError):
     """Another process plays this experiment."""
 
 
-def _lock(file: int, path: Path) -> None:
-    """Takes the journal while this process lives; where there are no locks (Windows), it does not."""
-    with contextlib.suppress(ImportError):
-        import fcntl
+def _lock(path: Path) -> int | None:
+    """Takes the journal while this process lives; gives the file that is held. Windows has no such locks.
 
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Busy(Problem("another process is at it", file=str(path.parent))) from None
+    A lock of a record and of a file of its own: processes that are forked from this one do not inherit it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    held = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise Busy(Problem("another process is at it", file=str(path.parent))) from None
+    return held
 
 
 def _head(identity: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agentchaos import pipeline
 from agentchaos.archive import Archive
-from agentchaos.experiments.effects import Contributions, contributions_of
+from agentchaos.experiments.effects import Contributions, contributions_of, measured_hours, unit_hours
 from agentchaos.experiments.folder import Folder, finished_run
 from agentchaos.experiments.variants import Variant
 from agentchaos.findings import Side
@@ -19,6 +19,7 @@ from agentchaos.metrics.base import Data, DataByArm
 from agentchaos.pipeline import Gathered, Job, Played
 from agentchaos.report import Report
 from agentchaos.reporting import report_on, table_of
+from agentchaos.scoring.results import Measured
 from agentchaos.terms import Terms
 from agentchaos.terms import terms as terms_of
 
@@ -152,13 +153,14 @@ class _Keeper:
             self.outcomes[variant.name] = self._outcome(variant, terms, report, played.arms)
 
     def _outcome(self, variant: Variant, terms: Terms, report: Report, arms: DataByArm) -> Outcome:
-        contributions = contributions_of(
-            table_of(terms, arms), report.measures, report.scores, self._measures
-        )
-        return Outcome(variant, _side(variant, report), contributions)
+        table = table_of(terms, arms)
+        contributions = contributions_of(table, report.measures, report.scores, self._measures)
+        hours = measured_hours(unit_hours(table))
+        side = _side(variant, report, {**report.measures, **hours})
+        return Outcome(variant, side, contributions)
 
 
-def _side(variant: Variant, report: Report) -> Side:
+def _side(variant: Variant, report: Report, measures: Mapping[str, Measured]) -> Side:
     return Side(
         name=variant.name,
         scenario=report.scenario,
@@ -171,7 +173,7 @@ def _side(variant: Variant, report: Report) -> Side:
         verdict_reason=report.verdict_reason,
         gates=report.gates,
         scores=report.scores,
-        measures=report.measures,
+        measures=measures,
         horizon=report.horizon,
         reproduce=report.reproduce,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from agentchaos.experiments.effects import LEVEL
 from agentchaos.findings import Ablation, Axis, BreakEven, Effect, Experiment, Pair, Side, Spot
 from agentchaos.renderers import contract
+from agentchaos.renderers.findings_words import value_of
 from agentchaos.scoring.intervals import ALPHA
 
 
@@ -154,23 +155,6 @@ def _value(side: Side, name: str) -> dict[str, Any] | None:
         return None
     mean, low, high, n, unit = found
     return {"mean": _finite(mean), "low": _finite(low), "high": _finite(high), "n": n, "unit": unit}
-
-
-def value_of(side: Side, name: str) -> tuple[float, float | None, float | None, int, str] | None:
-    """(mean, low, high, n, unit) of a measure or score of a variant; None where it was not measured."""
-    measured = side.measures.get(name)
-    if measured is not None:
-        if measured.mean is None:
-            return None
-        return measured.mean, measured.low, measured.high, measured.n, measured.unit
-    scores = side.scores
-    for one in (scores.overall, *scores.dimensions):
-        if one.name == name and one.mean is not None:
-            return one.mean, one.low, one.high, one.n, "1"
-    for attribute in scores.attributes:
-        if f"score.{attribute.name}" == name and attribute.mean is not None:
-            return attribute.mean, attribute.low, attribute.high, attribute.n, "1"
-    return None
 
 
 def _finite(value: float | None) -> float | None:

@@ -17,8 +17,9 @@ from agentchaos.renderers.findings_words import (
     headline,
     level_words,
     span,
+    telling,
     value,
-    worth_rows,
+    value_of_side,
 )
 from agentchaos.renderers.terminal import STYLES as COLOURS
 from agentchaos.renderers.terminal import _grid as grid
@@ -29,6 +30,7 @@ from agentchaos.renderers.terminal import _sign as sign
 if TYPE_CHECKING:
     from rich.console import Console
 
+COLUMNS = 4
 SHOWN = 12
 """Further measures that are listed in a group; the page has them all."""
 STYLES = {"better": "green", "worse": "red", "changed": "cyan"}
@@ -125,11 +127,21 @@ def _row(e: Effect) -> tuple[Text | str, ...]:
 
 def _ablate(one: Experiment, console: Console) -> None:
     heading(console, "What each mechanism is worth", "the whole minus the whole without it")
-    columns, rows = worth_rows(one)
-    table: list[Sequence[Text | str]] = [("", "without", *columns)]
-    for ablation, cells in rows:
-        table.append((Text(ablation.group, style="dim"), _without(ablation), *cells))
-    grid(console, table)
+    heads = ("", "measure", "without it", "the whole", "difference", "bounds")
+    for ablation in one.ablations:
+        if ablation.pair is None:
+            continue
+        line(console)
+        console.print(
+            Text.assemble((_without(ablation), "bold"), (f"  {ablation.group}", "dim")), soft_wrap=True
+        )
+        own = [e for name in one.main if (e := ablation.pair.effect(name)) is not None]
+        rows = [_row(e)[:-1] for e in own if e.verdict != "identical"]
+        if rows:
+            grid(console, [heads, *rows], right=(2, 3, 4))
+        alike = [e.name for e in own if e.verdict == "identical"]
+        if alike:
+            line(console, f"identical in every replication: {', '.join(alike)}", "dim")
     for ablation in one.ablations:
         if ablation.reason:
             line(console, f"! {ablation.group}: {ablation.mechanism}: {ablation.reason}", "yellow")
@@ -146,17 +158,19 @@ def _without(ablation: Ablation) -> str:
 
 def _sweep(one: Experiment, console: Console) -> None:
     heading(console, "Points", f"{one.method}; reliability is {one.objective}, cost is {one.cost}")
-    heads = (*(axis.label for axis in one.axes), *one.main, "front")
-    grid(console, [heads, *_spots(one)], right=tuple(range(len(heads) - 1)))
+    names = telling(one)[:COLUMNS]
+    heads = (*(axis.label for axis in one.axes), *names, "front")
+    grid(console, [heads, *_spots(one, names)], right=tuple(range(len(one.axes))))
+    rest = [name for name in one.main if name not in names]
+    if rest:
+        line(console, f"on the page and in points.csv as well: {', '.join(rest)}", "dim")
 
 
-def _spots(one: Experiment) -> Iterator[tuple[Text | str, ...]]:
-    from agentchaos.renderers.findings_words import value_of_side
-
+def _spots(one: Experiment, names: Sequence[str]) -> Iterator[tuple[Text | str, ...]]:
     for spot in one.spots:
         style = {"front": "bold green", "noise": "yellow"}.get(spot.front, "dim")
         yield (
             *spot.values,
-            *(value_of_side(spot.side, name) for name in one.main),
+            *(value_of_side(spot.side, name, bounds=True) for name in names),
             Text(FRONT_WORDS[spot.front] + (f" {spot.by}" if spot.by else ""), style=style),
         )

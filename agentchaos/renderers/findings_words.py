@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from agentchaos.findings import Ablation, Effect, Experiment, Side
 from agentchaos.renderers.wording import plain, quantity
 from agentchaos.scoring.measures import base_name
-from agentchaos.scoring.results import Measured
+from agentchaos.scoring.results import Attribute, Dimension, Measured
 
 HOURS = ("agent_hours", "unit_hours")
 ARROWS = {
@@ -50,8 +51,8 @@ def level_words(one: Experiment) -> str:
     """How the claims are to be taken."""
     return (
         f"{one.tested:,} effects were tested. All claims of better, worse and changed hold together at "
-        f"{one.level:.0%}, once for what is shown first and once for all else (Holm's correction); bounds are "
-        "one-sided at 95 % each, without correction"
+        f"{one.level:.0%}, once for what is shown first and once for all else (Holm's correction); bounds "
+        "are one-sided at 95 % each, without correction"
     )
 
 
@@ -96,15 +97,48 @@ def span(effect: Effect) -> str:
     return f"[{amount(effect, effect.low)}, {amount(effect, effect.high)}]"
 
 
-def value_of_side(side: Side, name: str) -> str:
-    """A measure or score of a variant; `-` where it was not measured."""
-    measured = side.measures.get(name)
-    if isinstance(measured, Measured):
-        return "-" if measured.mean is None else worth(name, measured.unit, measured.mean)
-    for one in (side.scores.overall, *side.scores.dimensions):
-        if one.name == name:
-            return quantity(one.mean, "1")
-    return "-"
+class Shown(NamedTuple):
+    """A measure or score of a variant."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+
+
+def value_of(side: Side, name: str) -> Shown | None:
+    """A measure, or a score as gates call it, of a variant; None where it was not measured."""
+    one: Measured | Dimension | Attribute | None = side.measures.get(name)
+    if one is None:
+        known = {d.name: d for d in (side.scores.overall, *side.scores.dimensions)}
+        one = known.get(name) or next((a for a in side.scores.attributes if f"score.{a.name}" == name), None)
+    if one is None or one.mean is None:
+        return None
+    return Shown(one.mean, one.low, one.high, one.n, one.unit if isinstance(one, Measured) else "1")
+
+
+def value_of_side(side: Side, name: str, *, bounds: bool = False) -> str:
+    """A measure or score of a variant in words; `-` where it was not measured."""
+    found = value_of(side, name)
+    if found is None:
+        return "-"
+    text = worth(name, found.unit, found.mean)
+    if not bounds:
+        return text
+    low, high = (None if v is None else worth(name, found.unit, v) for v in (found.low, found.high))
+    return f"{text} [{low or '-inf'}, {high or 'inf'}]"
+
+
+def telling(one: Experiment) -> list[str]:
+    """The measures of a sweep by how much they tell: reliability and cost of the front, then what varies."""
+    first = [name for name in (one.objective, one.cost) if name in one.main]
+
+    def varies(name: str) -> bool:
+        return len({value_of_side(spot.side, name) for spot in one.spots}) > 1
+
+    rest = [name for name in one.main if name not in first]
+    return [*first, *(n for n in rest if varies(n)), *(n for n in rest if not varies(n))]
 
 
 def worth_rows(one: Experiment) -> tuple[list[str], list[tuple[Ablation, list[str]]]]:
