@@ -81,7 +81,15 @@ def conduct(
 
 def files(found: Experiment, formats: Sequence[str]) -> dict[str, bytes]:
     """Every file of results and reports: the same experiment gives the same bytes."""
-    return results.files(found)
+    from agentchaos.renderers import findings_html, findings_png
+
+    written = results.files(found)
+    pictures = findings_png.files(found) if {"png", "html"} & set(formats) else {}
+    if "png" in formats:
+        written |= pictures
+    if "html" in formats:
+        written["report.html"] = findings_html.page(found, pictures).encode()
+    return written
 
 
 def command(words: Sequence[str | Path]) -> str:
