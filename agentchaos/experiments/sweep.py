@@ -25,6 +25,7 @@ from agentchaos.renderers.findings_words import value_of
 from agentchaos.renderers.wording import many, quantity
 from agentchaos.reporting import the_environment
 from agentchaos.scoring.measures import base_name
+from agentchaos.scoring.objectives import DIMENSIONS
 from agentchaos.spec.reader import Loaded
 from agentchaos.spec.scenario import Scenario
 from agentchaos.words import did_you_mean, shown
@@ -58,7 +59,10 @@ def request(asked: Asked) -> Request:
         UserError: with everything that is wrong with it.
     """
     base = pipeline.load(asked.file, asked.overrides, asked.gates)
-    varied = _varied(asked, base)
+    varied, problems = _varied(asked, base)
+    problems += _try_each(asked, varied)
+    if problems:
+        raise UserError(list(dict.fromkeys(problems)))
     seed = base.value.seed if asked.seed is None else asked.seed
     chosen = points(varied, asked.method, asked.points or RANDOM_POINTS, seed)
     if len(chosen) > POINTS_MAX:
@@ -67,7 +71,6 @@ def request(asked: Asked) -> Request:
             "or --method lhs --points 100"
         )
     labels = _labels([one.path for one in varied])
-    _try_each(asked, varied)
     made = [
         Draft(asked.file, (*asked.overrides, *_overrides(varied, point)), _point_name(labels, point))
         for point in chosen
@@ -79,7 +82,8 @@ def request(asked: Asked) -> Request:
             f"{len(variants):,} points of {variants[0].plan.replications:,} replications each are "
             f"{jobs:,} to play, at most {JOBS_MAX:,}; give fewer points, or --replications N"
         )
-    objective, cost = _objective(asked, base), asked.cost or _cost(base.value)
+    objective = _known("--objective", asked.objective, base.value) or "overall"
+    cost = _known("--cost", asked.cost, base.value) or _cost(base.value)
     main = _main(base.value, objective, cost)
     called = asked.name or f"sweep {base.value.name}"
     axes = tuple(_axis(one, label) for one, label in zip(varied, labels, strict=True))
@@ -102,7 +106,7 @@ def request(asked: Asked) -> Request:
 # -- what is varied -----------------------------------------------------------------------------
 
 
-def _varied(asked: Asked, base: Loaded[Scenario]) -> list[Varied]:
+def _varied(asked: Asked, base: Loaded[Scenario]) -> tuple[list[Varied], list[Problem]]:
     problems = []
     if asked.method not in METHODS:
         problems.append(f"--method: no method {shown(asked.method)}{did_you_mean(asked.method, METHODS)}")
@@ -123,9 +127,7 @@ def _varied(asked: Asked, base: Loaded[Scenario]) -> list[Varied]:
         if one.path in {other.path for other in found}:
             problems.append(f"--vary: {shown(one.path)} varies twice; write all its values in one")
         found.append(one)
-    if problems:
-        raise UsageError([Problem(text) for text in problems])
-    return found
+    return found, [Problem(text) for text in problems]
 
 
 def _present(data: Any, path: str) -> object:
@@ -135,8 +137,8 @@ def _present(data: Any, path: str) -> object:
     return data
 
 
-def _try_each(asked: Asked, varied: Sequence[Varied]) -> None:
-    """Each value alone, so that a wrong one is told once and not at every point. Raises UserError."""
+def _try_each(asked: Asked, varied: Sequence[Varied]) -> list[Problem]:
+    """What is wrong with each value alone, so that it is told once and not at every point."""
     problems: list[Problem] = []
     for one in varied:
         others = [_set(two, two.values[0]) for two in varied if two is not one]
@@ -145,8 +147,7 @@ def _try_each(asked: Asked, varied: Sequence[Varied]) -> None:
                 pipeline.load(asked.file, (*asked.overrides, *others, _set(one, value)))
             except UserError as wrong:
                 problems += [_of_vary(p) for p in wrong.problems]
-    if problems:
-        raise UserError(list(dict.fromkeys(problems)))
+    return problems
 
 
 def _of_vary(problem: Problem) -> Problem:
@@ -187,21 +188,22 @@ def _axis(one: Varied, label: str) -> Axis:
 # -- what is looked at --------------------------------------------------------------------------
 
 
-def _objective(asked: Asked, base: Loaded[Scenario]) -> str:
-    if asked.objective is None:
-        return "overall"
-    known = base.value.names()
-    base_names = {base_name(name) for name in known}
-    if asked.objective not in known and asked.objective not in base_names and asked.objective != "overall":
-        near = did_you_mean(asked.objective, sorted(base_names))
-        raise UsageError(f"--objective: no measure {shown(asked.objective)}{near}")
-    return asked.objective
+def _known(option: str, name: str | None, scenario: Scenario) -> str | None:
+    """A measure or score that the command line names. Raises UsageError."""
+    if name is None or name in ("overall", fx.UNIT_HOURS, *DIMENSIONS):
+        return name
+    known = scenario.names()
+    bases = {base_name(one) for one in known}
+    if name not in known and name not in bases:
+        near = did_you_mean(name, sorted({*bases, "overall", fx.UNIT_HOURS}))
+        raise UsageError(f"{option}: no measure {shown(name)}{near}")
+    return name
 
 
 def _cost(scenario: Scenario) -> str:
     """Money where a model has a price, else the hours of units."""
     currencies = sorted({p.currency for s in scenario.services.values() for p in s.price.values()})
-    return f"cost{{currency={currencies[0]}}}" if currencies else fx.UNIT_HOURS
+    return f"cost{{currency={currencies[0].upper()}}}" if currencies else fx.UNIT_HOURS
 
 
 def _main(scenario: Scenario, objective: str, cost: str) -> tuple[str, ...]:

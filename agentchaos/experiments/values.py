@@ -20,7 +20,7 @@ from agentchaos.words import shown
 
 NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(
-    rf"(?P<low>{NUMBER})\s*(?P<low_unit>[A-Za-z%/]*)\s*\.\.\s*(?P<high>{NUMBER})\s*(?P<unit>[A-Za-z%/]*)"
+    rf"(?P<low>{NUMBER})\s*(?P<low_unit>(?!log\b)[A-Za-z%/]*)\s*\.\.\s*(?P<high>{NUMBER})\s*(?P<unit>(?!log\b)[A-Za-z%/]*)"
     r"(?:\s*[:/]\s*(?P<points>\d+))?(?P<log>\s+log)?(?:\s*[:/]\s*(?P<points_after>\d+))?"
 )
 _WRITTEN = re.compile(rf"\s*(?P<number>{NUMBER})\s*(?P<unit>[A-Za-z%/]*)\s*")

@@ -77,7 +77,9 @@ def prepare(
 
 
 def _key(loaded: Loaded[Scenario], plan: Plan) -> str:
-    meant = json.dumps([loaded.sha256, plan.gates, plan.arms, plan.seed, plan.replications])
+    # by what is meant and not by how it is written: 60s and 1min are one
+    facts = [loaded.value.model_dump_json(), plan.gates, plan.arms, plan.seed, plan.replications]
+    meant = json.dumps(facts)
     return hashlib.sha256(meant.encode()).hexdigest()[:16]
 
 

@@ -290,12 +290,12 @@ def pareto(one: Experiment) -> Sheet | None:
         920,
         f"{one.objective} against {one.cost}",
         "green: nothing is better on both. Yellow: something is, within noise. Grey: beaten beyond noise. "
-        "Bars are one-sided 95 % bounds.",
+        "Bars are one-sided 95 % bounds, cut at the frame.",
     )
     plot = Box(box.x + 130, box.y + 10, box.w - 150, box.h - 90)
-    ys = [v for _, y, _ in found for v in (y.mean, y.low, y.high) if v is not None]
+    ys = [y.mean for _, y, _ in found]
     xs = [x.mean for _, _, x in found]
-    (low, high), (left, right) = _padded(min(ys), max(ys)), _padded(min(xs), max(xs))
+    (low, high), (left, right) = _padded(min(ys), max(ys), 0.3), _padded(min(xs), max(xs))
     _ticks(sheet, plot, low, high, lambda v: worth(one.objective, found[0][1].unit, v))
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -307,7 +307,8 @@ def pareto(one: Experiment) -> Sheet | None:
     for spot, y, x in sorted(found, key=lambda item: item[0].front == "front"):
         ink = {"front": "good", "noise": "open"}.get(spot.front, "muted")
         if y.low is not None and y.high is not None:
-            sheet.line([at(x.mean, y.low), at(x.mean, y.high)], tint(ink, 0.45), 3.0)
+            ends = [at(x.mean, min(max(end, low), high)) for end in (y.low, y.high)]
+            sheet.line(ends, tint(ink, 0.45), 3.0)
         sheet.mark(at(x.mean, y.mean), "o", 13, ink)
         if spot.front == "front" and len(front) <= 12:
             px, py = at(x.mean, y.mean)

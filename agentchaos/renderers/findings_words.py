@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agentchaos.findings import Ablation, Effect, Experiment, Side
-from agentchaos.renderers.wording import plain, quantity
+from agentchaos.renderers.wording import quantity
 from agentchaos.scoring.measures import base_name
 from agentchaos.scoring.results import Attribute, Dimension, Measured
 
@@ -71,7 +71,7 @@ def value(effect: Effect, number: float) -> str:
 def worth(name: str, unit: str, number: float) -> str:
     """A value of a measure, with its unit."""
     if base_name(name) in HOURS:
-        return f"{plain(number / 3600)} h"
+        return f"{number / 3600:,.4g} h"
     if base_name(name) == "cost":
         return f"{number:,.2f} {unit.upper()}" if abs(number) >= 1 else f"{number:.3g} {unit.upper()}"
     return quantity(number, unit)
