@@ -122,7 +122,7 @@ def _varied(asked: Asked, base: Loaded[Scenario]) -> tuple[list[Varied], list[Pr
         try:
             one = vary(text, _present(base.data, path), several=len(asked.vary) > 1)
         except ValueError as wrong:
-            problems.append(f"--vary: {wrong}")
+            problems.append(f"--vary {path}: {wrong}" if path else f"--vary: {wrong}")
             continue
         if one.path in {other.path for other in found}:
             problems.append(f"--vary: {shown(one.path)} varies twice; write all its values in one")

@@ -75,7 +75,7 @@ def test_compare_finds_a_longer_restart_with_far_fewer_replications(pair: tuple[
     assert effect.high >= 3.0 - 0.5
     assert effect.variance_ratio is not None
     print(f"variance ratio of recovery_time: {effect.variance_ratio:.1f}")
-    assert effect.variance_ratio > 2
+    assert effect.variance_ratio > 10
     assert pair[1].pairs[0].choice == "tiny"
 
 
