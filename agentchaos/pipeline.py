@@ -32,6 +32,7 @@ from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
 from agentchaos.report import Report
+from agentchaos.scoring.inputs import KEPT
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
 from agentchaos.targets.simulator import Simulator
@@ -99,6 +100,7 @@ SAMPLE = 100
 
 def needed(plan: Plan, scenario: Scenario) -> Needed:
     """How many replications the gates of a plan ask for."""
+    from agentchaos.scoring.attributes import unsaid
     from agentchaos.scoring.power import Struck, replications_needed
 
     drawn = [{s.fault for s in plan.replication("chaos", n).strikes} for n in range(1, SAMPLE + 1)]
@@ -116,6 +118,7 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
             for fault in plan.faults
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
+        unsaid(plan.setting),
     )
 
 
@@ -132,7 +135,7 @@ def play_one(
     Raises:
         TargetError: the trace breaks the grammar, or a fault asks for what the target cannot carry out.
     """
-    plan = plan.in_arm(arm)
+    kind, plan = plan.kind_of(arm), plan.in_arm(arm)
     fold, checker = Fold(plan.setting, only), Checker()
 
     def take(batch: Batch) -> None:
@@ -153,7 +156,10 @@ def play_one(
     recorder.flush()
     if breaches := checker.finish():
         raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")
-    return fold.data(number), recorder.kept or []
+    data = fold.data(number)
+    if kind == "input":
+        data = {name: datum for name, datum in data.items() if name in KEPT}
+    return data, recorder.kept or []
 
 
 Job = tuple[str, str, int]

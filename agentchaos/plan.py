@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
+from agentchaos.disturbances import Disturbance, OnAttack
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
-from agentchaos.world import World
+from agentchaos.world import Group, World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
@@ -23,7 +23,7 @@ class Strike(NamedTuple):
     """One planned strike of a fault. Times in ns; `until` None: until something ends it.
 
     number: the unit (process and link faults) or member (state faults) that it hits, -1 for a service.
-    With clock `up`, `time` counts the unit's working time.
+    calls: so many calls, or tasks, at most. With clock `up`, `time` counts the unit's working time.
     """
 
     time: int
@@ -56,6 +56,13 @@ class Replication(NamedTuple):
     strikes: tuple[Strike, ...]
 
 
+def _at_most(fault: Fault) -> int | None:
+    """The calls or tasks that a strike befalls at most."""
+    if isinstance(fault, CallFault):
+        return fault.calls
+    return fault.tasks if isinstance(fault, TaskFault) else None
+
+
 def _ns(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * NS)
 
@@ -85,9 +92,14 @@ class Plan:
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""
         arm = next((one for one in self.variants if one.facts.name == name), None)
-        if arm is None:
+        if arm is None or name in ARMS:
             return self
         return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+
+    def kind_of(self, arm: str) -> str:
+        """What an arm is: chaos, control, or the kind of a variant."""
+        kinds = {v.facts.name: v.facts.kind for v in self.variants}
+        return arm if arm in ARMS else kinds[arm]
 
     def played(self, arm: str) -> int:
         """How many replications of an arm are played."""
@@ -98,6 +110,7 @@ class Plan:
     def setting(self) -> Setting:
         """What metrics must know."""
         world = self.world
+        attacked = {name for name, group in world.agents.items() if self._is_attacked(name, group)}
         return Setting(
             warmup=world.warmup,
             horizon=world.horizon,
@@ -117,7 +130,12 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    success_written="success" in group.tasks.model_fields_set,
+                    endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
+                    risky=group.unsafe is not None or name in attacked,
+                    attacked=name in attacked,
+                    explains=group.explain is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),
@@ -137,6 +155,12 @@ class Plan:
             faults=tuple(sorted({fault.label for fault in self.faults})),
             system=world.system,
         )
+
+    def _is_attacked(self, name: str, group: Group) -> bool:
+        """Whether a declared attack comes in by the tasks of a group, or by the services that it calls."""
+        ways_in = {name, *group.services}
+        aimed = (fault for fault in self.faults if fault.target in ways_in)
+        return any(isinstance(fault.strike(self.chance(0)), OnAttack) for fault in aimed)
 
     def chance(self, replication: int) -> Stream:
         """The stream from which everything random in a replication descends; the same in every arm."""
@@ -196,7 +220,7 @@ class Plan:
 
     def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
         """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
-        thinned = not isinstance(fault, CallFault) and fault.probability < 1
+        thinned = not isinstance(fault, CallFault | TaskFault) and fault.probability < 1
         moments = chance.named("when")
         if fault.every is not None:
             draw = fault.every.ns_sampler()
@@ -215,7 +239,7 @@ class Plan:
     def _strike(self, fault: Fault, how: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
-        if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
+        if fault.scope in ("call", "link", "task"):  # arrivals and faults end with the horizon
             until = self.world.horizon if until is None else min(until, self.world.horizon)
         return Strike(
             time=time,
@@ -227,6 +251,6 @@ class Plan:
             number=number,
             until=until,
             clock=fault.clock if isinstance(fault, AgentFault) else "wall",
-            calls=fault.calls if isinstance(fault, CallFault) else None,
+            calls=_at_most(fault),
             disturbance=fault.strike(how.named(k)),
         )

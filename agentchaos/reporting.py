@@ -9,9 +9,13 @@ from importlib.metadata import version
 from agentchaos import __version__
 from agentchaos.errors import EXIT_OF_VERDICT
 from agentchaos.metrics.base import Count, Curve, Data, DataByArm, Incident, Incidents, Ratio
-from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.report import ArmRow, ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.scoring.attributes.base import share
+from agentchaos.scoring.attributes.robustness import surface
 from agentchaos.scoring.expressions import parse
 from agentchaos.scoring.gate import Ruling, judge, landings, verdict
+from agentchaos.scoring.inputs import moved_by
+from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import FaultLanding, Judged, Measured
 from agentchaos.scoring.scores import score
@@ -85,6 +89,9 @@ def report_on(
         signals=signal_charts(signals or {}, terms.setting, shown),
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
+        arms=tuple(arm_rows(table)),
+        surface=surface(table, ALPHA) if table.of_kind("cell") else (),
+        inputs=moved_by(table),
         complete=complete,
     )
 
@@ -99,6 +106,15 @@ def table_of(terms: Terms, arms: DataByArm) -> Table:
         variants=terms.variants,
         surface_k=terms.surface_k,
     )
+
+
+def arm_rows(table: Table) -> Iterator[ArmRow]:
+    """What the arms of load steps and profiles, and the one without lasting changes, came to."""
+    for arm in table.variants:
+        rows = table.arms.get(arm.name, {})
+        if arm.kind in ("unchanged", "load", "profile") and rows:
+            right, in_time = (share(table, name, ALPHA, arm.name) for name in ("task_success", "goodput"))
+            yield ArmRow(arm.name, arm.kind, arm.about, len(rows), right, in_time)
 
 
 def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:

@@ -29,8 +29,9 @@ from agentchaos.trace import NS, PLANNED
 
 TASK_RATES = frozenset(
     {
-        "task_success", "request_availability", "deadline_hits", "timeliness", "completeness",
-        "accuracy", "honesty",
+        "task_success", "request_availability", "deadline_hits", "timeliness", "goodput", "completeness",
+        "accuracy", "honesty", "safety", "critical", "security", "attack_success", "utility_under_attack",
+        "benign_utility", "explainability",
     }
 )  # fmt: skip
 """Shares whose trials are tasks: judged on tasks and on replications, whichever is worse."""
@@ -44,12 +45,19 @@ Pick = Callable[[Incident], tuple[float, bool] | None]
 
 COUNTED_IN: dict[str, tuple[str, float]] = {
     "task_success": ("tasks", 1e3), "timeliness": ("tasks", 1e9), "honesty": ("claims", 1e6),
+    "goodput": ("tasks", 1e3),
     "request_availability": ("tasks", 1), "deadline_hits": ("tasks", 1), "completeness": ("sub-goals", 1),
     "accuracy": ("steps", 1), "lost_work": ("steps", 1), "responsiveness": ("steps", 2),
     "availability": ("s", NS), "unit_availability": ("s", NS), "time": ("s", NS), "redone": ("s", NS),
     "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
+    "safety": ("tasks", 4), "critical": ("tasks", 1), "benign_utility": ("tasks not attacked", 1),
+    **dict.fromkeys(
+        ("security", "attack_success", "utility_under_attack", "attacks_met"), ("tasks attacked", 1)
+    ),
+    "guardrail_refusals": ("safe steps", 1), "explainability": ("decisions", 1e6),
+    "explained": ("decisions", 1), "misled_explanations": ("explanations", 1),
 }  # fmt: skip
 """Ratio -> what its numerator and denominator count, and how many of their integers make one."""
 
@@ -114,7 +122,7 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
         if max(seen) > 1:  # such as work that is lost again and again: no limit, no exact bound
             typical = intervals.johnson(seen, alpha, least=0.0)
             bounds = widest(bounds, typical, typical.method, mean)
-        tasks = _over_tasks(name, rows, mean, alpha) if base_name(name) in TASK_RATES else None
+        tasks = over_tasks(name, rows, mean, alpha) if base_name(name) in TASK_RATES else None
         if tasks is not None:
             method = f"worse of {bounds.method} over replications and {tasks.method} over tasks"
             bounds = widest(bounds, tasks, method, mean)
@@ -128,7 +136,7 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
     )  # fmt: skip
 
 
-def _over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
+def over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
     """Wilson over tasks, where their number is known.
 
     Tasks of a panel come again and again: their effective number is that of the trials of its identities.
@@ -149,7 +157,7 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
         tasks, datum = row.get("tasks_planned"), row.get(name)
         if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
             # not all have a deadline; the weights of a group's tasks are in thousandths
-            own = datum.denominator / (1000 if "{agent=" in name else 1)
+            own = datum.denominator / (1000 if "{agent=" in name else 4 if name == "safety" else 1)
             n += min(float(tasks.count), own)
     return n
 

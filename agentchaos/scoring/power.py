@@ -8,7 +8,7 @@ transformations of scores, by the same functions that score.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agentchaos.scoring.attributes import NOT_YET
@@ -69,16 +69,18 @@ def replications_needed(
     maximum: int,
     struck: Sequence[Struck] = (),
     panel_tasks: Sequence[float] = (),
+    unsaid: Mapping[str, str] = {},
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
     panels: the sizes of the panels of task identities. struck: how often each fault strikes; without it
     every replication is taken to have an incident of each. panel_tasks: the tasks a replication of each
-    panel; without it one replication is taken to try each identity often enough.
+    panel; without it one replication is taken to try each identity often enough. unsaid: attribute -> why
+    nothing in the scenario measures it.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
-    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)))
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid)
     needs = tuple(_need(gate, perfect, struck) for gate in parsed)
     most = max([need.needed for need in needs if need.needed is not None], default=0)
     return Needed(min(maximum, max(LEAST, 2 * most)), needs)
@@ -89,6 +91,7 @@ class _Perfect(NamedTuple):
 
     objectives: Objectives
     panels: tuple[Panel, ...]
+    unsaid: Mapping[str, str]
 
     @property
     def panel(self) -> int:
@@ -105,8 +108,6 @@ class _Perfect(NamedTuple):
         bound = float(alpha ** (1 / replications))
         if name == "consistency":
             return wilson(1.0, self.panel, alpha).low or 0.0
-        if name == "robustness":  # the mean of two bounds, each at alpha / 2
-            return float((alpha / 2) ** (1 / replications))
         if name == "availability":
             return nines(bound, self.objectives.availability or 0.0)
         return bound
@@ -133,6 +134,8 @@ class _Perfect(NamedTuple):
     def _missing(self, attribute: str) -> str:
         if attribute in NOT_YET:
             return NOT_YET[attribute]
+        if attribute in self.unsaid:
+            return self.unsaid[attribute]
         if attribute == "consistency" and not self.panel:
             return "no group has a panel; add 'tasks: {panel: 50}'"
         if attribute == "consistency" and self.trials(PASS_K) is None:

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from agentchaos import workload
 from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
-from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
-from agentchaos.plan import Plan
+from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault, TaskFault
+from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, deciding, idle, redundancy, upkeep
+from agentchaos.spec import arms, calls, deciding, idle, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
+from agentchaos.spec.inputs import InputsItem
 from agentchaos.spec.nodes import Loc
 from agentchaos.trace import NS
 from agentchaos.words import did_you_mean, shown
@@ -120,6 +121,23 @@ class Scenario(Noun):
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
     )
+    measure: arms.Measure | None = Field(
+        None,
+        description="`all`, or the attributes for which arms are to be played; none: those that need no more "
+        "than faults on and faults off",
+    )
+    load: arms.Load | None = Field(None, description="load steps, for scalability")
+    surface: arms.Surface | None = Field(
+        None, description="the grid of perturbation and fault intensity, for robustness"
+    )
+    inputs: InputsItem | None = Field(
+        None,
+        description="how each input is moved to see which the result hangs on; false: not at all; none: only "
+        "with `measure: all`",
+    )
+    profiles: dict[str, arms.Profile] = Field(
+        default_factory=dict, description="other environments (provider, model, region, runtime)"
+    )
     aggregate: str = Field(
         "geometric",
         description="how attributes make a dimension: geometric, arithmetic, min or power:<p>",
@@ -163,6 +181,11 @@ class Scenario(Noun):
 
     def problems(self) -> Iterator[Finding]:
         """What no single field can see: names that lead nowhere, faults aimed at nothing, idle gates."""
+        yield from self.problems_alone()
+        yield from arms.problems(self)
+
+    def problems_alone(self) -> Iterator[Finding]:
+        """The same without those of the arms beside chaos and control."""
         if self.warmup >= self.horizon:
             what = f"nothing is left of the horizon of {format_duration(self.horizon)}"
             yield Finding(("warmup",), what, (("horizon",),))
@@ -393,6 +416,8 @@ class Scenario(Noun):
                 yield from self._agent_fault(here, fault)
             elif isinstance(fault, CallFault):
                 yield from self._call_fault(here, fault, used)
+            elif isinstance(fault, TaskFault):
+                yield from self._task_fault(here, fault)
             yield from self._when(here, fault)
             if fault.stream in streams:
                 what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
@@ -435,6 +460,15 @@ class Scenario(Noun):
         elif fault.clock == "up" and (fault.every is None or fault.who == "any" or fault.scope != "process"):
             what = "working time is counted for 'every' on 'each' unit of a process fault"
             yield Finding((*here, "clock"), what, ((*here, "every"), (*here, "who")))
+
+    def _task_fault(self, here: Loc, fault: TaskFault) -> Iterator[Finding]:
+        if fault.agent not in self.agents:
+            what = f"no agent {shown(fault.agent)}{did_you_mean(fault.agent, list(self.agents))}"
+            yield Finding((*here, "agent"), what, (("agents", fault.agent),))
+        yield from self._own_complaints(here, fault, Aim())
+        if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.tasks is None:
+            what = "say how long: 'for: 5min', or for how many tasks: 'tasks: 1'"
+            yield Finding(here, what, ((*here, "for"), (*here, "tasks")), at_key=True)
 
     def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
         """What the fault itself has against this world."""
@@ -541,6 +575,9 @@ class Scenario(Noun):
 
     def plan(self, *, file: str, sha256: str, replications: int) -> Plan:
         """The plan of this scenario."""
+        world = self.world()
+        variants = arms.arms(self, world)
+        surface = arms.surface_of(self)
         return Plan(
             scenario=self.name,
             about=self.about,
@@ -548,17 +585,24 @@ class Scenario(Noun):
             sha256=sha256,
             seed=self.seed,
             replications=replications,
-            world=World(
-                services=self.services,
-                agents=self.agents,
-                warmup=self.warmup,
-                horizon=self.horizon,
-                drain=self._drain(),
-                system=self.system.block if self.system is not None else None,
-            ),
+            world=world,
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
+            arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
+            variants=variants,
+            surface_k=surface.k if surface is not None else (1,),
+        )
+
+    def world(self) -> World:
+        """What it plays in."""
+        return World(
+            services=self.services,
+            agents=self.agents,
+            warmup=self.warmup,
+            horizon=self.horizon,
+            drain=self._drain(),
+            system=self.system.block if self.system is not None else None,
         )
 
     def _drain(self) -> int:
