@@ -34,7 +34,7 @@ FLOORS = (
     {"faults", "mechanisms", "recoveries", "architectures", "metrics", "analytic"},
     {"world", "tables"},
     {"plan", "scoring", "workload"},
-    {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin", "trials"},
+    {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin", "trials", "findings"},
     {"targets", "archive", "renderers", "reporting", "trial_report", "baselines", "diff", "history"},
     {"spec"},
     {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast", "solution"},
