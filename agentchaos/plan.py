@@ -86,10 +86,16 @@ def _ns(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * NS)
 
 
+def _parts(share: float | None) -> int | None:
+    """A share below 1 in parts of 10^9, and never all of them: a budget of nothing cannot be spent."""
+    return None if share is None else min(10**9 - 1, round(share * 10**9))
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """Everything that will run. `replications` of each arm, numbered from 1.
 
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
     world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
     """
 
@@ -107,6 +113,7 @@ class Plan:
     engine: str = "reference"
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
     changes: tuple[str, ...] | None = None
     """In the plan of an arm, what `changing` is in the whole: the arms are measured alike."""
 
@@ -186,6 +193,7 @@ class Plan:
             faults=tuple(sorted({fault.label for fault in self.faults})),
             changes=self.changing,
             system=world.system,
+            slo=_parts(self.objectives.availability),
         )
 
     def _is_attacked(self, name: str, group: Group) -> bool:

@@ -36,6 +36,7 @@ class Terms:
     unsolved: tuple[Unsolved, ...] = ()
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -145,6 +146,7 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        differences=plan.differences,
         variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
         surface_k=plan.surface_k,
     )

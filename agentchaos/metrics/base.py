@@ -124,6 +124,8 @@ class Setting:
     """Those of them that change the environment for good."""
     system: Block | None = None
     """Which groups must be up for the whole to be up; None: all of them."""
+    slo: int | None = None
+    """The objective for availability, in parts of 10^9: what the error budget is reckoned from."""
 
     def counts(self, time: int) -> bool:
         """Whether something that begins at `time` is planned: within [warmup, horizon]."""

@@ -99,6 +99,8 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
             "a dimension or overall. {fault=crash} picks what a measure has by label; control. before it",
             "looks at the twin without faults. OPERATOR is one of < <= > >= ==. Times need their unit.",
             "Distributions take .p50, .p95, .p99, .max, or are counted: share(recovery_time <= 60s) >= 0.9.",
+            "Against a stored run (`agentchaos baseline save`): availability >= baseline - 0.005; against",
+            "the twin without faults: task_success >= control - 5%. .low and .high name the bound itself.",
             "A gate passes only where the unfavourable end of its interval holds.",
         ),
     ),

@@ -42,7 +42,10 @@ class ObjectivesSpec(Noun):
     rto: Duration | None = Field(None, description="recovery time objective")
     rpo: Duration | None = Field(None, description="recovery point objective; 0 is a real one")
     availability: Share | None = Field(
-        None, gt=0, lt=1, description="the target of the availability score, such as 0.999"
+        None,
+        gt=0,
+        lt=1,
+        description="the target of the availability score and of the error budget (SLO): 0.999",
     )
     response: Duration | None = Field(
         None, gt=0, description="a step is answered in time within this (the T of Apdex)"
@@ -128,6 +131,18 @@ class Scenario(Noun):
     objectives: ObjectivesSpec = Field(ObjectivesSpec(), description="targets")
     gates: tuple[str, ...] | None = Field(
         None, description="what must hold, such as `availability >= 0.95`; without gates nothing is judged"
+    )
+    baseline: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="the stored run that gates on `baseline` compare with: a folder, relative to this file; "
+        "none: baselines/<name of the scenario>",
+    )
+    differences: Literal["typical", "exact"] = Field(
+        "typical",
+        description="what judges the difference of shares to `baseline` or `control`: Johnson's t, or an "
+        "exact bound on [-1, 1], which wants many more replications",
     )
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
@@ -607,6 +622,7 @@ class Scenario(Noun):
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
+            differences=self.differences,
             arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
             variants=variants,
             surface_k=surface.k if surface is not None else (1,),
