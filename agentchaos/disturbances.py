@@ -18,6 +18,11 @@ ProcessEffect = Literal["crash", "hang"]
 StateEffect = Literal["lose", "corrupt", "stale", "poison"]
 PlannedEffect = Literal["drain", "rolling_update"]
 LinkEffect = Literal["partition"]
+AttackEffect = Literal["inject", "instruct"]
+
+Severity = Literal["low", "medium", "high"]
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high")
+"""How grave an unsafe act is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,4 +92,21 @@ class OnLink:
     one_way: bool = False
 
 
-Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnAttack:
+    """Slip somebody else's instructions into what agents read while in force.
+
+    inject: into answers of a service, which are otherwise as they would have been. instruct: into the tasks
+    of a group. probability: of such a call, or task. succeeds: the chance that a well agent obeys, unless its
+    group says another. severity: of the deed that it then does; parts: what is poisoned in its state by
+    that, none: the agent goes on as if nothing had been.
+    """
+
+    effect: AttackEffect
+    probability: float
+    succeeds: float
+    severity: Severity
+    parts: tuple[Part, ...]
+
+
+Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink | OnAttack

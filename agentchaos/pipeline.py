@@ -101,6 +101,7 @@ SAMPLE = 100
 
 def needed(plan: Plan, scenario: Scenario) -> Needed:
     """How many replications the gates of a plan ask for."""
+    from agentchaos.scoring.attributes import unsaid
     from agentchaos.scoring.power import Struck, replications_needed
 
     drawn = [{s.fault for s in plan.replication("chaos", n).strikes} for n in range(1, SAMPLE + 1)]
@@ -118,6 +119,7 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
             for fault in plan.faults
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
+        unsaid(plan.setting),
         plan.setting,
         plan.differences,
     )

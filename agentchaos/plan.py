@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
+from agentchaos.disturbances import Disturbance, OnAttack
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
-from agentchaos.world import World
+from agentchaos.world import Group, World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
@@ -23,7 +23,7 @@ class Strike(NamedTuple):
     """One planned strike of a fault. Times in ns; `until` None: until something ends it.
 
     number: the unit (process and link faults) or member (state faults) that it hits, -1 for a service.
-    With clock `up`, `time` counts the unit's working time.
+    calls: so many calls, or tasks, at most. With clock `up`, `time` counts the unit's working time.
     """
 
     time: int
@@ -54,6 +54,13 @@ class Replication(NamedTuple):
     arm: str
     number: int
     strikes: tuple[Strike, ...]
+
+
+def _at_most(fault: Fault) -> int | None:
+    """The calls or tasks that a strike befalls at most."""
+    if isinstance(fault, CallFault):
+        return fault.calls
+    return fault.tasks if isinstance(fault, TaskFault) else None
 
 
 def _ns(seconds: float | None) -> int | None:
@@ -110,6 +117,7 @@ class Plan:
     def setting(self) -> Setting:
         """What metrics must know."""
         world = self.world
+        attacked = {name for name, group in world.agents.items() if self._is_attacked(name, group)}
         return Setting(
             warmup=world.warmup,
             horizon=world.horizon,
@@ -132,6 +140,9 @@ class Plan:
                     success_written="success" in group.tasks.model_fields_set,
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
+                    risky=group.unsafe is not None or name in attacked,
+                    attacked=name in attacked,
+                    explains=group.explain is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),
@@ -152,6 +163,12 @@ class Plan:
             system=world.system,
             slo=_parts(self.objectives.availability),
         )
+
+    def _is_attacked(self, name: str, group: Group) -> bool:
+        """Whether a declared attack comes in by the tasks of a group, or by the services that it calls."""
+        ways_in = {name, *group.services}
+        aimed = (fault for fault in self.faults if fault.target in ways_in)
+        return any(isinstance(fault.strike(self.chance(0)), OnAttack) for fault in aimed)
 
     def chance(self, replication: int) -> Stream:
         """The stream from which everything random in a replication descends; the same in every arm."""
@@ -211,7 +228,7 @@ class Plan:
 
     def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
         """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
-        thinned = not isinstance(fault, CallFault) and fault.probability < 1
+        thinned = not isinstance(fault, CallFault | TaskFault) and fault.probability < 1
         moments = chance.named("when")
         if fault.every is not None:
             draw = fault.every.ns_sampler()
@@ -230,7 +247,7 @@ class Plan:
     def _strike(self, fault: Fault, how: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
-        if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
+        if fault.scope in ("call", "link", "task"):  # arrivals and faults end with the horizon
             until = self.world.horizon if until is None else min(until, self.world.horizon)
         return Strike(
             time=time,
@@ -242,6 +259,6 @@ class Plan:
             number=number,
             until=until,
             clock=fault.clock if isinstance(fault, AgentFault) else "wall",
-            calls=fault.calls if isinstance(fault, CallFault) else None,
+            calls=_at_most(fault),
             disturbance=fault.strike(how.named(k)),
         )

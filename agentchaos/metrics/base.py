@@ -42,6 +42,11 @@ class GroupFacts:
     logged: bool = False
     """Whether its recovery keeps an event log."""
     cold: bool = False
+    risky: bool = False
+    """Whether its acts can be unsafe: it says how often they are, or it may be attacked."""
+    attacked: bool = False
+    """Whether a declared fault attacks it."""
+    explains: bool = False
     endless: bool = False
     """Whether its tasks come of an endless loop: as many as it can do."""
     success_written: bool = True

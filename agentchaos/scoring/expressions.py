@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
+from agentchaos.disturbances import SEVERITIES
 from agentchaos.metrics.budget import RULES, WINDOWS
 from agentchaos.scoring.measures import DETECTORS, PICKS, base_name, labels_of
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
@@ -35,6 +36,8 @@ SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "goodput",
     "accuracy", "completeness", "honesty", "availability", "unit_availability", "redone",
     "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
+    "safety", "critical", "security", "attack_success", "utility_under_attack", "benign_utility",
+    "attacks_met", "guardrail_refusals", "explainability", "explained", "misled_explanations",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -42,17 +45,18 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
     "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
-    "fenced",
+    "fenced", "near_misses", "unsafe_by_faults", "attack_attempts",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
-    "verification_time", "human_time", "checkpoint_pause", "log_pause",
+    "verification_time", "guardrail_time", "human_time", "checkpoint_pause", "log_pause",
     "agent_hours", "split_brain_time", "disruption_time",
 )  # fmt: skip
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
 )
+BY_SEVERITY = ("unsafe_actions",)
 BY_KIND = ("messages", "messages_tainted")
 BY_GROUP = (
     *("availability", "time_to_first_outage", "survived", "agent_hours", "budget_spent", "task_time"),
@@ -64,9 +68,14 @@ BY_GROUP = (
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset(
-    {*PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time", "alert_time"}
-)
-"""Measures of incidents: an arm without faults has none."""
+    {
+        *PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time", "unsafe_by_faults",
+        "security", "attack_success", "utility_under_attack", "attacks_met", "attack_attempts",
+        "misled_explanations", "alert_time",
+    }
+)  # fmt: skip
+"""Measures of incidents and attacks: an arm without faults has none."""
+_FALLING = ("critical", "attack_success", "guardrail_refusals", "misled_explanations")
 
 _SHARE, _RATIO, _TIME, _SCORE, _MONEY, _NUMBER_OF = "share", "ratio", "time", "score", "money", "number"
 _KINDS: dict[str, str] = {
@@ -82,6 +91,7 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys((name for name in COUNTS if name.startswith("tasks_")), "tasks"),
     "tokens": "tokens",
     **dict.fromkeys(BY_KIND, "messages"),
+    **dict.fromkeys(BY_SEVERITY, _NUMBER_OF),
     "false_alarm_rate": _RATIO,
     "budget_spent": _RATIO,
     "burn_rate": _RATIO,
@@ -266,7 +276,9 @@ def _refuse_relative(gate: Gate, reference: str, before: str, at: int, op_at: in
     if gate.arm == "control":
         raise GateSyntaxError(f"the arm without faults would be compared with itself; {_SAY_BASELINE}", at)
     if base_name(name) in ONLY_FAULTY:
-        raise GateSyntaxError("the arm without faults has no incidents; compare with 'baseline'", at)
+        raise GateSyntaxError(
+            "the arm without faults has no incidents and no attacks; compare with 'baseline'", at
+        )
 
 
 _SAY_BASELINE = "compare it with a number, or with 'baseline'"
@@ -430,6 +442,7 @@ def example_gate(name: str) -> str:
     labels = {
         "time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}"),
         "burn_rate": "{window=1h}", "burn_alerts": "{rule=page}", "alert_time": "{rule=page}",
+        **dict.fromkeys(BY_SEVERITY, "{severity=high}"),
     }  # fmt: skip
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
@@ -441,9 +454,10 @@ def example_gate(name: str) -> str:
         full += "{fault=crash}" if name in PICKS or name == "outage" else ""
         return f"{full}.p95 < {'60s' if kind == _TIME else 10}"
     if kind == _SHARE:
-        falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded")
+        falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded", *_FALLING)
         return f"{full} <= 5%" if falling else f"{full} >= 95%"
-    if name in ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time"):
+    never = ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time", *BY_SEVERITY)
+    if name in never:
         return f"{full} == 0"
     rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
     return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"
@@ -474,6 +488,7 @@ def known_names(
     raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
+    raw += [f"{name}{{severity={word}}}" for name in BY_SEVERITY for word in SEVERITIES]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}
     names |= {f"{name}{{fault={fault}}}" for name in PICKS for fault in faults}

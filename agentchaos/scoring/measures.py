@@ -32,7 +32,8 @@ from agentchaos.trace import NS, PLANNED
 TASK_RATES = frozenset(
     {
         "task_success", "request_availability", "deadline_hits", "timeliness", "goodput", "completeness",
-        "accuracy", "honesty",
+        "accuracy", "honesty", "safety", "critical", "security", "attack_success", "utility_under_attack",
+        "benign_utility", "explainability",
     }
 )  # fmt: skip
 """Shares whose trials are tasks: judged on tasks and on replications, whichever is worse."""
@@ -53,6 +54,12 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
+    "safety": ("tasks", 4), "critical": ("tasks", 1), "benign_utility": ("tasks not attacked", 1),
+    **dict.fromkeys(
+        ("security", "attack_success", "utility_under_attack", "attacks_met"), ("tasks attacked", 1)
+    ),
+    "guardrail_refusals": ("safe steps", 1), "explainability": ("decisions", 1e6),
+    "explained": ("decisions", 1), "misled_explanations": ("explanations", 1),
 }  # fmt: skip
 """Ratio -> what its numerator and denominator count, and how many of their integers make one."""
 
@@ -152,7 +159,8 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
     for row in rows:
         tasks, datum = row.get(f"tasks_planned{label}"), row.get(name)
         if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
-            n += min(tasks.count, datum.denominator)  # not all have a deadline
+            # not all have a deadline; what is unsafe is told in quarters of a task
+            n += min(float(tasks.count), datum.denominator / (4 if name == "safety" else 1))
     return n
 
 

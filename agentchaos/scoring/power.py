@@ -8,7 +8,7 @@ transformations of scores, by the same functions that score.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agentchaos.metrics.base import Setting
@@ -71,6 +71,7 @@ def replications_needed(
     maximum: int,
     struck: Sequence[Struck] = (),
     panel_tasks: Sequence[float] = (),
+    unsaid: Mapping[str, str] = {},
     setting: Setting | None = None,
     differences: str = "typical",
 ) -> Needed:
@@ -78,12 +79,12 @@ def replications_needed(
 
     panels: the sizes of the panels of task identities. struck: how often each fault strikes; without it
     every replication is taken to have an incident of each. panel_tasks: the tasks a replication of each
-    panel; without it one replication is taken to try each identity often enough. differences: what judges
-    those to a reference.
+    panel; without it one replication is taken to try each identity often enough. unsaid: attribute -> why
+    nothing in the scenario measures it. differences: what judges those to a reference.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
-    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)))
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid)
     needs = tuple(
         _for_difference(gate, differences) if gate.against
         else _for_budget(gate, objectives, setting) or _need(gate, perfect, struck)
@@ -98,6 +99,7 @@ class _Perfect(NamedTuple):
 
     objectives: Objectives
     panels: tuple[Panel, ...]
+    unsaid: Mapping[str, str]
 
     @property
     def panel(self) -> int:
@@ -140,6 +142,8 @@ class _Perfect(NamedTuple):
     def _missing(self, attribute: str) -> str:
         if attribute in NOT_YET:
             return NOT_YET[attribute]
+        if attribute in self.unsaid:
+            return self.unsaid[attribute]
         if attribute == "consistency" and not self.panel:
             return "no group has a panel; add 'tasks: {panel: 50}'"
         if attribute == "consistency" and self.trials(PASS_K) is None:

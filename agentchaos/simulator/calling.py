@@ -71,6 +71,8 @@ class Calling:
         self.group = speaker.group
         self.env, self.spec = self.group.env, self.group.spec
         self.manners = manners or self.group.manners.of(speaker.index)
+        self.heard: list[str] = []  # attacks in the answers, until somebody looks
+        self.stood_in: dict[str, str] = {}  # service -> who answered instead, until somebody looks
         self._failure = ""  # how the last attempt failed at a call that failed for good
 
     def call(self, number: int, station: Station, *, deed: bool) -> Outcome:
@@ -96,6 +98,8 @@ class Calling:
             else:
                 answer = yield from station.answer(caller, number, attempt, key, deed, timeout)
             if answer.outcome == "ok":
+                if answer.strike and answer.strike in self.group.sim.attacks:
+                    self.heard.append(answer.strike)
                 return ""
             if answer.outcome == "corrupt":
                 return answer.strike
@@ -136,6 +140,7 @@ class Calling:
     def _fell_back(self, fallback: Fallback, name: str) -> None:
         speaker = self.speaker
         speaker.quality *= float(fallback.quality)
+        self.stood_in[fallback.on] = name
         if speaker.standing.beside:
             return  # its task may be over
         self.group.sim.event(

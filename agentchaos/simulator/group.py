@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import simpy
 
-from agentchaos.disturbances import Part
+from agentchaos.disturbances import OnAttack, Part
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.manners import Manners
 from agentchaos.simulator.state import Commons
-from agentchaos.simulator.station import Station
+from agentchaos.simulator.station import Force, Station
 from agentchaos.world import Group, Perturbation
 
 
@@ -123,6 +123,14 @@ class Stage(Protocol):
     """What goes on beside the members, in the order of its beginning."""
     stations: dict[str, Station]
     poisons: set[str]
+    attacks: dict[str, OnAttack]
+    """The attacks that are planned, by strike."""
+    attacked: frozenset[str]
+    """The services and groups that they are aimed at."""
+    instructions: dict[str, list[Force]]
+    """Attacks in force on the tasks of each group."""
+    groups: dict[str, Group]
+    """What is written of each group."""
     teams: dict[str, Team]
     members: dict[str, list[Any]]
 
@@ -131,6 +139,9 @@ class Stage(Protocol):
 
     def event(self, kind: str, **columns: Any) -> None:
         """Writes an event of this moment."""
+
+    def task_struck(self, force: Force) -> None:
+        """A strike befalls its first task."""
 
     def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
         """A task is over."""

@@ -15,9 +15,11 @@ from agentchaos.simulator.behaviour import Behaviour
 from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.conduct import Conduct, concerns
 from agentchaos.simulator.deciding import Deciding
 from agentchaos.simulator.departure import Departure
 from agentchaos.simulator.event_log import EventLog
+from agentchaos.simulator.explaining import Explaining
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.isolation import Isolation
 from agentchaos.simulator.mending import Mending
@@ -71,7 +73,11 @@ class Member:
         self.mending = Mending(self)
         self.stream: Stream = group.stream  # of the step in hand
         self.calling = Calling(self)
+        self.conduct: Conduct | None = None
         self.deciding = Deciding(self)
+        if concerns(group):
+            self.conduct = Conduct(self)
+        self.explaining = Explaining(self, self.spec.explain) if self.spec.explain is not None else None
         self._taken = 0
         self._took_at = -1  # when it took the last task of an endless loop
         self._think = self.sim.stations.get(self.spec.step.think or "")
@@ -224,6 +230,8 @@ class Member:
         if task.letter is not None:
             self.post.take(task)
             self.mending.given(task)
+        if self.conduct is not None:
+            self.conduct.take(task)
         if self.assigned is not None and not self.assigned.triggered:
             self.assigned.succeed()
 
@@ -272,6 +280,8 @@ class Member:
             if task.done >= task.length:
                 if self.checkpoints.due_at_end():
                     yield from self.checkpoints.save()
+                if self.conduct is not None:
+                    self.conduct.conclude()
                 self.end("done")
             else:
                 if self.post.unread:
@@ -316,6 +326,9 @@ class Member:
         deciding = self.deciding
         if deciding.active:
             deciding.begin()
+        conduct = self.conduct
+        if conduct is not None:
+            conduct.begin()
         self.stage = 0
         if self._think is not None:
             if self.bench is not None:
@@ -328,10 +341,14 @@ class Member:
                 self.give_up()
                 return
             strike = answer
+        if conduct is not None:
+            strike = conduct.thought(strike)
         self.stage, self.staged = 1, self.env.now
         if self._work is not None and (what == "work" or self._think is None):
             yield self.env.timeout(self._work(self._draw(chance.WORK)))
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
+            return
+        if conduct is not None and what == "work" and not (yield from conduct.act(strike)):
             return
         if self._act is not None and what == "work":
             self.stage = 2
@@ -346,6 +363,8 @@ class Member:
                 self.give_up()
                 return
             strike = strike or answer
+            if conduct is not None:
+                conduct.hear()
         if deciding.active and deciding.checks(acted=True):
             if not (yield from deciding.check(strike)):
                 return
@@ -398,6 +417,10 @@ class Member:
             return
         right, taint = self.deciding.outcome(strike)
         self._step_row("right" if right else "wrong", taint)
+        if self.conduct is not None:
+            self.conduct.done()
+        if self.explaining is not None:
+            self.explaining.explain(taint)
         began, self.began = self.began, -1
         self.progress = self.env.now
         task.right.append(right)

@@ -10,7 +10,7 @@ from typing import Any
 
 import simpy
 
-from agentchaos.disturbances import OnCall, OnLink, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnAttack, OnCall, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.alarms import listen
@@ -58,7 +58,12 @@ class Simulation:
         }
         self.over = False
         self.poisons: set[str] = set()
+        blows = {s.id: s.disturbance for s in replication.strikes}
+        self.attacks = {id_: blow for id_, blow in blows.items() if isinstance(blow, OnAttack)}
+        self.attacked = frozenset(s.target for s in replication.strikes if s.id in self.attacks)
+        self.instructions: dict[str, list[Force]] = {name: [] for name in plan.world.agents}
         self.aside: dict[simpy.Process, None] = {}
+        self.groups = plan.world.agents
         self.teams: dict[str, Team] = {}
         self.units: dict[str, list[Unit]] = {}
         self.members: dict[str, list[Member]] = {}
@@ -218,8 +223,10 @@ class Simulation:
 
     def _carry_out(self, strike: Strike) -> None:
         blow = strike.disturbance
-        if isinstance(blow, OnCall):
-            self._befall_service(strike)
+        if isinstance(blow, OnCall | OnAttack):
+            on_tasks = strike.scope == "task"
+            own = self.instructions[strike.target] if on_tasks else self.stations[strike.target].forces
+            self._in_force(strike, own)
             return
         if isinstance(blow, OnProcess):
             unit = self.units[strike.target][strike.number]
@@ -274,25 +281,31 @@ class Simulation:
             self.poisons.add(strike.id)
         member.state.damage(blow.effect, parts, frozenset({strike.id}))
 
-    def _befall_service(self, strike: Strike) -> None:
-        station = self.stations[strike.target]
+    def _in_force(self, strike: Strike, forces: list[Force]) -> None:
+        """A strike is in force, beside the others on its service or group, until its time is over."""
         force = Force(strike, self.chance, self.env.event())
-        station.forces.append(force)
+        forces.append(force)
         assert strike.until is not None
         over = self.env.timeout(max(0, strike.until - self.env.now))
         for event in (over, force.spent):
             assert event.callbacks is not None
-            event.callbacks.append(lambda _: self._lift(station, force))
+            event.callbacks.append(lambda _: self._lift(forces, force))
 
-    def _lift(self, station: Station, force: Force) -> None:
-        if force not in station.forces:
+    def _lift(self, forces: list[Force], force: Force) -> None:
+        if force not in forces:
             return
-        station.forces.remove(force)
-        if force.hits:
-            self.event("fault_lifted", incident=force.strike.id, subject=force.strike.fault)
-            self.watches[station.name].lifted(force.strike)
-        else:
-            self._landed(force.strike, "no_call_in_window")
+        forces.remove(force)
+        strike = force.strike
+        if not force.hits:
+            self._landed(strike, f"no_{strike.scope}_in_window")
+            return
+        self.event("fault_lifted", incident=strike.id, subject=strike.fault)
+        if strike.scope == "call":
+            self.watches[strike.target].lifted(strike)
 
     def _call_struck(self, force: Force) -> None:
+        self._landed(force.strike, "")
+
+    def task_struck(self, force: Force) -> None:
+        """A strike befalls its first task."""
         self._landed(force.strike, "")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import simpy
 
-from agentchaos.disturbances import OnCall
+from agentchaos.disturbances import OnAttack, OnCall
 from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
@@ -67,16 +67,32 @@ class Visit(NamedTuple):
 
 
 class Force:
-    """A strike on this service that is in force."""
+    """A strike on a service, or on the tasks of a group, that is in force."""
 
     def __init__(self, strike: Strike, chance_: Stream, spent: simpy.Event) -> None:
-        assert isinstance(strike.disturbance, OnCall)
+        blow = strike.disturbance
+        assert isinstance(blow, OnCall | OnAttack)
         self.spent = spent  # succeeds when it has befallen as many calls as it may
         self.strike = strike
-        self.disturbance = strike.disturbance
+        # what is slipped into an answer leaves the call itself as it would have been
+        self.disturbance = blow if isinstance(blow, OnCall) else OnCall("delay", blow.probability)
         self.key = chance_.named("befall", strike.id).key
         self.left = strike.calls
         self.hits = 0
+
+    def befalls(self, stream: Stream, at: int) -> bool:
+        """Whether it befalls the call, or task, with this draw; it may be the last one that it can."""
+        if self.left == 0:
+            return False
+        share = self.disturbance.probability
+        if share < 1.0 and Stream(stream.key ^ self.key).uniform(at) >= share:
+            return False
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                self.spent.succeed()
+        self.hits += 1
+        return True
 
 
 Attempt = tuple[Caller, int, int, int, Force | Cut | None, int]
@@ -143,15 +159,7 @@ class Station:
     def _befallen(self, stream: Stream, at: int) -> Force | None:
         """The first strike in force that befalls this call."""
         for force in self.forces:
-            if force.left == 0:
-                continue
-            share = force.disturbance.probability
-            if share >= 1.0 or Stream(stream.key ^ force.key).uniform(at) < share:
-                if force.left is not None:
-                    force.left -= 1
-                    if force.left == 0:
-                        force.spent.succeed()
-                force.hits += 1
+            if force.befalls(stream, at):
                 if force.hits == 1:
                     self._struck(force)
                 return force

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from agentchaos import bundled
 from agentchaos.distributions import Distribution
 from agentchaos.errors import UsageError
-from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.faults.base import AgentFault, CallFault, Fault, TaskFault
 from agentchaos.mechanisms.base import Mechanism
 from agentchaos.metrics.base import Metric
 from agentchaos.metrics.layers import LAYERS, SIGNALS, Signal
@@ -34,14 +34,17 @@ from agentchaos.world import (
     RECOVERIES,
     RECOVERY_WORDS,
     Band,
+    Explain,
     Group,
     HandOff,
     PartSpec,
     Service,
+    Severities,
     Spawn,
     StateSpec,
     Talk,
     Tasks,
+    Unsafe,
 )
 
 
@@ -293,11 +296,14 @@ def _words(annotation: Any) -> Iterator[str]:
 
 _OF_THE_WORLD = (
     *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Talk, HandOff, Band, Mechanism, Recovery, Fault),
+    *(Unsafe, Severities, Explain),
 )
 """What models a world; objectives and the scenario's own fields say what is wanted of it."""
 _ASKED_FOR = (
     *(Group.model_fields["count"], Tasks.model_fields["value"]),
-    *(Fault.model_fields | AgentFault.model_fields | CallFault.model_fields).values(),
+    *(
+        Fault.model_fields | AgentFault.model_fields | CallFault.model_fields | TaskFault.model_fields
+    ).values(),
 )
 """Fields of them that are nobody's guess about a world: how many, how heavy, when a fault counts."""
 

@@ -17,15 +17,18 @@ from agentchaos.world import (
     RECOVERIES,
     Band,
     Burst,
+    Explain,
     Group,
     HandOff,
     PartSpec,
     Service,
+    Severities,
     Spawn,
     StateSpec,
     StepSpec,
     Talk,
     Tasks,
+    Unsafe,
 )
 
 
@@ -75,6 +78,9 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
     "spawn": Spawn,
     "talk": Talk,
     "hand_off": HandOff,
+    "unsafe": Unsafe,
+    "severity": Severities,
+    "explain": Explain,
     "protect": Word(
         "The mechanisms that protect a group, each by its name; null takes one away.",
         tuple(_on(MECHANISMS)),
@@ -128,6 +134,9 @@ EXAMPLES: dict[str, str] = {
     "spawn": "spawn: {probability: 5%, generations: 2}",
     "talk": "talk: {to: payments, every: 5 steps, taints: 30%}",
     "hand_off": "hand_off: {to: payments, chance: 50%, carries: 60%}",
+    "unsafe": "unsafe: {chance: 0.2%, severity: {low: 70%, medium: 25%, high: 5%}}",
+    "severity": "severity: {low: 80%, high: 20%}",
+    "explain": "explain: {recall: 90%, extra: 5%, rationalises: 30%}",
     "protect": "protect: {heartbeat: {every: 5s, misses: 3}, checkpointing: {every: 5 steps}}",
     "recover": "recover: checkpoint",
     "rebuild": "rebuild: {cold_start: {load: uniform(30s, 90s)}}",

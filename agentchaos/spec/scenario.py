@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from agentchaos import workload
 from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
-from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
+from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault, TaskFault
 from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
@@ -431,6 +431,8 @@ class Scenario(Noun):
                 yield from self._agent_fault(here, fault)
             elif isinstance(fault, CallFault):
                 yield from self._call_fault(here, fault, used)
+            elif isinstance(fault, TaskFault):
+                yield from self._task_fault(here, fault)
             yield from self._when(here, fault)
             if fault.stream in streams:
                 what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
@@ -473,6 +475,15 @@ class Scenario(Noun):
         elif fault.clock == "up" and (fault.every is None or fault.who == "any" or fault.scope != "process"):
             what = "working time is counted for 'every' on 'each' unit of a process fault"
             yield Finding((*here, "clock"), what, ((*here, "every"), (*here, "who")))
+
+    def _task_fault(self, here: Loc, fault: TaskFault) -> Iterator[Finding]:
+        if fault.agent not in self.agents:
+            what = f"no agent {shown(fault.agent)}{did_you_mean(fault.agent, list(self.agents))}"
+            yield Finding((*here, "agent"), what, (("agents", fault.agent),))
+        yield from self._own_complaints(here, fault, Aim())
+        if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.tasks is None:
+            what = "say how long: 'for: 5min', or for how many tasks: 'tasks: 1'"
+            yield Finding(here, what, ((*here, "for"), (*here, "tasks")), at_key=True)
 
     def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
         """What the fault itself has against this world."""

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from agentchaos.blocks import Block
+from agentchaos.world.conduct import Explain, Severities, Unsafe
 from agentchaos.world.groups import Group
 from agentchaos.world.ideal import idealise
 from agentchaos.world.nouns import Noun
@@ -35,6 +36,7 @@ __all__ = [
     "STEPS_MAX",
     "Band",
     "Burst",
+    "Explain",
     "FaultItem",
     "Group",
     "HandOff",
@@ -45,11 +47,13 @@ __all__ = [
     "Protect",
     "RecoveryItem",
     "Service",
+    "Severities",
     "Spawn",
     "StateSpec",
     "StepSpec",
     "Talk",
     "Tasks",
+    "Unsafe",
     "World",
     "idealise",
 ]
