@@ -684,13 +684,16 @@ def _names(terms: Terms) -> set[str]:
 def _refuse_bad_gates(gates: Sequence[str], known: set[str]) -> None:
     """Says of every gate of the command line what is wrong with it. Raises UsageError."""
     from agentchaos.scoring.expressions import GateSyntaxError, parse
+    from agentchaos.words import plain
 
     problems = []
     for gate in gates:
         try:
             parse(gate, known)
         except GateSyntaxError as wrong:
-            problems.append(Problem(str(wrong), file="--gate"))
+            # which of several, and where in it
+            place = f"'{plain(gate)}'" + (f", character {wrong.offset + 1}" if wrong.offset else "")
+            problems.append(Problem(str(wrong), file="--gate", path=place))
     if problems:
         raise UsageError(problems)
 

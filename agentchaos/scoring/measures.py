@@ -160,7 +160,8 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
     for row in rows:
         tasks, datum = row.get(f"tasks_planned{label}"), row.get(name)
         if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
-            n += min(tasks.count, datum.denominator)  # not all have a deadline
+            # not all have a deadline; what is unsafe is told in quarters of a task
+            n += min(float(tasks.count), datum.denominator / (4 if name == "safety" else 1))
     return n
 
 
