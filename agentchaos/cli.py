@@ -39,6 +39,13 @@ Overrides = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Another seed than the scenario's.", min=0)]
 Replications = Annotated[str | None, typer.Option(metavar="N|auto", help="How often it is played.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WIDTH",
+        help="Stop where an interval is so narrow: 'availability +- 0.002'; --replications is the most.",
+    ),
+]
 
 
 def _say(text: str = "") -> None:
@@ -111,6 +118,7 @@ def run(
     overrides: Overrides = None,
     seed: Seed = None,
     replications: Replications = None,
+    until: Until = None,
     replication: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Play this replication alone, and keep its trace."),
@@ -138,7 +146,7 @@ def run(
         from agentchaos import pipeline
 
         formats = pipeline.known_formats(format_ or ("html", "png"))
-        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications))
+        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), until)
         reports: list[Report] = []
         interrupted = False
         for loaded, plan in ready:
@@ -173,6 +181,7 @@ def _all_or_nothing(
     gates: list[str] | None,
     seed: int | None,
     replications: int | str | None,
+    until: str | None,
 ) -> list[tuple[Any, Any]]:
     """Reads and plans every file before any is played, so that all complaints come at once."""
     from agentchaos import pipeline
@@ -182,7 +191,8 @@ def _all_or_nothing(
     for file in files:
         try:
             loaded = pipeline.load(file, overrides or (), gates or ())
-            ready.append((loaded, pipeline.decide(loaded, seed=seed, replications=replications)))
+            plan = pipeline.decide(loaded, seed=seed, replications=replications, until=until)
+            ready.append((loaded, plan))
         except UserError as wrong:
             problems += wrong.problems
     if problems:
@@ -219,12 +229,12 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         yield None
         return
     if not sys.stderr.isatty():
-        told = [-1]
+        told = [-1, 0]
 
         def line(done: int, total: int) -> None:
             tenth = 10 * done // total
-            if tenth > told[0]:
-                told[0] = tenth
+            if tenth > told[0] or total > told[1]:  # a run that goes on beyond a look
+                told[:] = tenth, total
                 _say(f"{name}: {done} of {total} replications of all arms played")
 
         yield line
@@ -284,6 +294,7 @@ def plan(
     overrides: Overrides = None,
     seed: Seed = None,
     replications: Replications = None,
+    until: Until = None,
     gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
 ) -> None:
     """Say who is struck when, and what that can show.
@@ -294,7 +305,7 @@ def plan(
         from agentchaos import forecast, pipeline
 
         loaded = pipeline.load(file, overrides or (), gate or ())
-        decided = pipeline.decide(loaded, seed=seed, replications=_number(replications))
+        decided = pipeline.decide(loaded, seed=seed, replications=_number(replications), until=until)
         for line in forecast.lines(decided, pipeline.needed(decided, loaded.value)):
             typer.echo(line)
 

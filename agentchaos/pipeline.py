@@ -16,6 +16,7 @@ Each step takes a frozen value and gives the next.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import shlex
 import signal
@@ -31,8 +32,11 @@ from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import Plan
 from agentchaos.report import Report
+from agentchaos.scoring.stopping import START, Stopping, parse_width
+from agentchaos.spec import sequential
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
+from agentchaos.spec.sequential import SequentialSpec
 from agentchaos.targets.simulator import Simulator
 from agentchaos.terms import Terms
 from agentchaos.terms import terms as terms_of
@@ -80,16 +84,42 @@ def load(path: Path, overrides: Sequence[str] = (), gates: Sequence[str] = ()) -
 
 
 def decide(
-    loaded: Loaded[Scenario], *, seed: int | None = None, replications: int | str | None = None
+    loaded: Loaded[Scenario],
+    *,
+    seed: int | None = None,
+    replications: int | str | None = None,
+    until: str | None = None,
 ) -> Plan:
-    """The plan of a scenario, with seed and number of replications perhaps given on the command line."""
+    """The plan of a scenario; seed, number and width are those of the command line where they are given.
+
+    until: a width at which it stops, such as `availability +- 0.002`; `replications` is then the most.
+
+    Raises:
+        UsageError: the width says nothing, or `replications` are none for it.
+    """
     scenario = loaded.value
     if seed is not None:
         scenario = scenario.model_copy(update={"seed": seed})
-    wanted = scenario.replications if replications is None else replications
     plan = scenario.plan(file=str(loaded.path), sha256=loaded.sha256, replications=1)
+    wanted = scenario.replications if replications is None else replications
+    if until is not None:
+        most = replications if isinstance(replications, int) else scenario.most
+        return dataclasses.replace(plan, replications=most, stopping=_until(until, scenario))
+    if isinstance(wanted, SequentialSpec):
+        return dataclasses.replace(plan, replications=scenario.most, stopping=sequential.stopping(wanted))
     number = needed(plan, scenario).replications if wanted == "auto" else int(wanted)
     return dataclasses.replace(plan, replications=number)
+
+
+def _until(text: str, scenario: Scenario) -> Stopping:
+    from agentchaos.scoring.expressions import GateSyntaxError
+
+    own = scenario.replications
+    start = own.start if isinstance(own, SequentialSpec) else START
+    try:
+        return Stopping("until", start, parse_width(text, scenario.names()))
+    except GateSyntaxError as wrong:
+        raise UsageError(Problem(str(wrong), file="--until")) from None
 
 
 SAMPLE = 100
@@ -115,6 +145,7 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
             for fault in plan.faults
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
+        plan.stopping.alpha(plan.replications),
     )
 
 
@@ -176,9 +207,11 @@ def play(
     jobs: int | None = None,
     only: int | None = None,
     progress: Progress | None = None,
+    enough: Callable[[DataByArm], bool] | None = None,
 ) -> Played:
     """Plays every replication of every arm, on `jobs` processes (default: one a core).
 
+    enough: asked of all data after each step of the plan; where it says so, no more are played.
     The data do not depend on the number of processes. An interrupt ends the play and gives what had
     finished, with `complete` False.
 
@@ -189,22 +222,32 @@ def play(
     if only is not None and not 1 <= only <= plan.replications:
         raise UsageError(f"--replication: {only} is not one of the {plan.replications} of this plan")
     began = time.perf_counter()
-    numbers = [only] if only is not None else list(range(1, plan.replications + 1))
-    todo = [(arm, number) for number in numbers for arm in plan.arms]
     done = _Done(plan.arms)
-    jobs = min(len(todo), jobs or _cores())
     complete = True
+    steps = [0, *(plan.steps if enough is not None else (plan.replications,))]
     try:
-        if jobs == 1:
-            for job in todo:
-                done[job] = play_one(plan, *job)[0]
-                if progress:
-                    progress(len(done), len(todo))
-        else:
-            _play_on(plan, jobs, todo, done, progress)
+        for before, step in itertools.pairwise(steps):
+            numbers = [only] if only is not None else range(before + 1, step + 1)
+            _play_all(plan, [(arm, n) for n in numbers for arm in plan.arms], jobs, done, progress)
+            # only what the plan has at this number decides: a replication more would be another run
+            if only is not None or (enough is not None and step < steps[-1] and enough(done.data())):
+                break
     except KeyboardInterrupt:
         complete = False
     return Played(done.data(), complete, time.perf_counter() - began, done.signals)
+
+
+def _play_all(
+    plan: Plan, todo: list[tuple[str, int]], jobs: int | None, done: _Done, progress: Progress | None
+) -> None:
+    total, jobs = len(done) + len(todo), min(len(todo), jobs or _cores())
+    if jobs > 1:
+        _play_on(plan, jobs, todo, done, progress, total)
+        return
+    for job in todo:
+        done[job] = play_one(plan, *job)[0]
+        if progress:
+            progress(len(done), total)
 
 
 class _Done(dict[tuple[str, int], Data]):
@@ -250,6 +293,7 @@ def _play_on(
     todo: list[tuple[str, int]],
     done: _Done,
     progress: Progress | None,
+    total: int,
 ) -> None:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -261,9 +305,9 @@ def _play_on(
             for job in queue:
                 futures[pool.submit(_play_in_worker, job)] = job
                 if len(futures) >= 4 * jobs:
-                    _gather(futures, done, progress, len(todo))
+                    _gather(futures, done, progress, total)
             while futures:
-                _gather(futures, done, progress, len(todo))
+                _gather(futures, done, progress, total)
         except KeyboardInterrupt:
             _stop(pool)
             raise
@@ -315,13 +359,15 @@ def run(
         TargetError: the engine broke down.
     """
     from agentchaos.archive import Archive
-    from agentchaos.reporting import report_on
+    from agentchaos.reporting import comes_to_an_end, report_on
 
     archive = Archive.create(out, plan.scenario)
     terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates))
     archive.write_scenario(loaded.text)
     archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
-    played = play(plan, jobs=jobs, only=only, progress=progress)
+    sequential_ = plan.stopping.rule != "fixed"
+    enough = (lambda arms: comes_to_an_end(terms, arms)) if sequential_ else None
+    played = play(plan, jobs=jobs, only=only, progress=progress, enough=enough)
     kept: dict[int, list[Row]] = {}
 
     def trace_of(number: int) -> list[Row]:
@@ -410,7 +456,11 @@ def reproduce(loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = Fal
         words += ["--gate", gate]
     if require_gates:
         words.append("--require-gates")
-    words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
+    words += ["--seed", str(plan.seed)]
+    if plan.stopping.rule == "until" and plan.stopping.width is not None:
+        words += ["--until", plan.stopping.width.text]
+    if plan.stopping.rule != "looks":  # looks are asked for by the scenario alone, their number as well
+        words += ["--replications", str(plan.replications)]
     return shlex.join(words)
 
 

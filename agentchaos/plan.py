@@ -10,6 +10,7 @@ from agentchaos.disturbances import Disturbance
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.stopping import FIXED, Stopping
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
 from agentchaos.world import World
@@ -52,7 +53,10 @@ def _ns(seconds: float | None) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that will run. `replications` of each arm, numbered from 1."""
+    """Everything that will run. `replications` of each arm, numbered from 1: with `stopping` at most so many.
+
+    bound: what judges the mean of a share over replications, `exact` or `typical`.
+    """
 
     scenario: str
     about: str
@@ -66,6 +70,13 @@ class Plan:
     gates: tuple[str, ...]
     arms: tuple[str, ...] = ARMS
     engine: str = "reference"
+    stopping: Stopping = FIXED
+    bound: str = "exact"
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The numbers of replications after which it may stop, the last of them the most."""
+        return self.stopping.steps(self.replications)
 
     @property
     def setting(self) -> Setting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
+from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.twin.estimates import Compared
 from agentchaos.twin.values import Unsolved
 
@@ -168,6 +168,8 @@ class Report:
     signals: SignalCharts | None = None
     closed_forms: tuple[Compared, ...] = ()
     no_closed_form: tuple[Unsolved, ...] = ()
+    sampling: Sampling | None = None
+    bound: str = "exact"
     complete: bool = True
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""

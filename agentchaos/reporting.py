@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
+from typing import NamedTuple
 
 from agentchaos import __version__
 from agentchaos.errors import EXIT_OF_VERDICT
@@ -13,8 +14,9 @@ from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
 from agentchaos.scoring.expressions import parse
 from agentchaos.scoring.gate import Ruling, judge, landings, verdict
 from agentchaos.scoring.measures import measure
-from agentchaos.scoring.results import FaultLanding, Judged, Measured
+from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.scoring.scores import score
+from agentchaos.scoring.stopping import sampling, stops
 from agentchaos.scoring.table import Table
 from agentchaos.signal_charts import Shown, signal_charts
 from agentchaos.tables import SignalsByArm
@@ -40,13 +42,10 @@ def report_on(
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    table = Table(setting=terms.setting, arms=arms, objectives=terms.objectives, declared=terms.declared)
-    measures = measure(table)
-    scores = score(table)
-    judged = judge(terms.gates, table, measures, scores)
-    faults = landings(table)
-    ruling = verdict(judged, faults, require_gates=require_gates)
-    if not complete or (played < terms.replications and ruling.verdict != "fail"):
+    measures, scores, judged, faults, ruling = judged_by(terms, arms, require_gates=require_gates)
+    steps = terms.stopping.steps(terms.replications)
+    stopped = sampling(terms.stopping, terms.replications, played, ruling.verdict, measures, scores)
+    if not complete or (played not in steps and ruling.verdict != "fail"):
         ruling = _not_the_whole(played, terms.replications, complete)
     worst, why = worst_replication(arms, judged)
     shown = Shown(worst, traces(worst), _incidents_of(arms, worst)) if traces and worst is not None else None
@@ -76,7 +75,7 @@ def report_on(
         worst_replication=worst,
         worst_reason=why,
         repeat_worst="" if worst is None else f"{terms.reproduce} --replication {worst}",
-        warnings=warnings(terms),
+        warnings=warnings(terms, stopped),
         horizon=terms.setting.horizon / NS,
         warmup=terms.setting.warmup / NS,
         drain=(terms.setting.end - terms.setting.horizon) / NS,
@@ -85,8 +84,41 @@ def report_on(
         signals=signal_charts(signals or {}, terms.setting, shown),
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
+        sampling=stopped,
+        bound=terms.bound,
         complete=complete,
     )
+
+
+class Held(NamedTuple):
+    """What the data of a run come to, held against its terms."""
+
+    measures: dict[str, Measured]
+    scores: Scores
+    judged: tuple[Judged, ...]
+    faults: tuple[FaultLanding, ...]
+    ruling: Ruling
+
+
+def judged_by(terms: Terms, arms: DataByArm, *, require_gates: bool = False) -> Held:
+    """Measured, scored and judged, every bound at the level of the terms."""
+    table = Table(
+        setting=terms.setting,
+        arms=arms,
+        objectives=terms.objectives,
+        declared=terms.declared,
+        bound=terms.bound,
+    )
+    alpha = terms.alpha
+    measures, scores = measure(table, alpha), score(table, alpha)
+    judged, faults = judge(terms.gates, table, measures, scores, alpha), landings(table)
+    return Held(measures, scores, judged, faults, verdict(judged, faults, require_gates=require_gates))
+
+
+def comes_to_an_end(terms: Terms, arms: DataByArm) -> bool:
+    """Whether a run that has come to one of its steps goes no further."""
+    measures, scores, _, _, ruling = judged_by(terms, arms)
+    return stops(terms.stopping, ruling.verdict, measures, scores)
 
 
 def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:
@@ -110,9 +142,16 @@ def the_environment() -> dict[str, str]:
     }
 
 
-def warnings(terms: Terms) -> tuple[str, ...]:
+def warnings(terms: Terms, stopped: Sampling) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     said = []
+    if terms.bound == "typical":
+        said.append(
+            "bound: typical: means of replications were judged by Johnson's t, which is no guarantee: "
+            "where a rare replication collapses it passes falsely in more than the stated 5 %"
+        )
+    if stopped.reached is False:
+        said.append(stopped.reason)
     if not terms.declared:
         said.append("no fault is declared: nothing was put to the test")
     return tuple(said)

@@ -11,6 +11,7 @@ from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.stopping import FIXED, Stopping
 from agentchaos.scoring.table import DeclaredFault
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
@@ -34,6 +35,13 @@ class Terms:
     reproduce: str
     closed: tuple[Closed, ...] = ()
     unsolved: tuple[Unsolved, ...] = ()
+    stopping: Stopping = FIXED
+    bound: str = "exact"
+
+    @property
+    def alpha(self) -> float:
+        """The level of each one-sided bound."""
+        return self.stopping.alpha(self.replications)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -72,6 +80,7 @@ class Terms:
                     Closed(**{**one, "reading": Reading(**one["reading"])}) for one in value["closed"]
                 ),
                 "unsolved": tuple(Unsolved(**one) for one in value["unsolved"]),
+                "stopping": Stopping.from_json(rule) if (rule := value.get("stopping")) else FIXED,
             }
         )
 
@@ -135,4 +144,6 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        stopping=plan.stopping,
+        bound=plan.bound,
     )

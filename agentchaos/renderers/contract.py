@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
 from agentchaos.report import Report
-from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
+from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured, Sampling
 from agentchaos.twin.estimates import Compared
 
 
@@ -25,6 +25,8 @@ def run_object(report: Report) -> dict[str, Any]:
         "scenario_sha256": report.scenario_sha256,
         "seed": report.seed,
         "replications": report.replications,
+        "sampling": None if report.sampling is None else _sampling(report.sampling),
+        "bound": report.bound,
         "engine": report.engine,
         "environment": dict(report.environment),
         "verdict": report.verdict,
@@ -56,6 +58,22 @@ def run_object(report: Report) -> dict[str, Any]:
         "no_closed_form": [dataclasses.asdict(one) for one in report.no_closed_form],
         "worst_replication": report.worst_replication,
         "reproduce": report.reproduce,
+    }
+
+
+def _sampling(one: Sampling) -> dict[str, Any]:
+    """How many replications were planned and played, when it was looked at, and why it stopped."""
+    return {
+        "rule": one.rule,
+        "planned": one.planned,
+        "played": one.played,
+        "steps": list(one.steps),
+        "looked": list(one.looked),
+        "alpha": one.alpha,
+        "reason": one.reason,
+        "until": one.asked or None,
+        "half_width": _finite(one.half_width),
+        "reached": one.reached,
     }
 
 

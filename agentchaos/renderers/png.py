@@ -85,7 +85,8 @@ def dimensions_page(report: Report) -> Sheet:
         1000,
         "Scores of the five dimensions, 0 to 1",
         "the length of a petal is its score (geometric mean of the attributes measured; width and area mean "
-        "nothing); the whisker spans its one-sided 95 % bounds; hatched where attributes are missing.",
+        f"nothing); the whisker spans its one-sided {wording.level(report)} bounds; hatched where attributes "
+        "are missing.",
     )
     figures.petals(sheet, Box(box.x - 10, box.y, 910, box.h), report.scores.dimensions)
     _score_table(sheet, Box(box.x + 920, box.y + 24, box.w - 920, box.h - 24), report)
@@ -95,7 +96,7 @@ def dimensions_page(report: Report) -> Sheet:
 def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
     scored = (*report.scores.dimensions, report.scores.overall)
     columns = (box.x + 305, box.x + 495, box.right)
-    for x, words in zip(columns, ("score", "95 % bounds", "measured"), strict=True):
+    for x, words in zip(columns, ("score", f"{wording.level(report)} bounds", "measured"), strict=True):
         sheet.text(x, box.y + 18, words, SMALL, "muted", align="right")
     height = min(96.0, (box.h - 190) / max(1, len(scored)))
     for at, one in enumerate(scored):
@@ -228,9 +229,9 @@ def card(report: Report) -> Sheet:
         report,
         CARD_HEIGHT,
         "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
-        "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as "
-        "its score (hatched: some attributes measured), whiskers are bounds. Recovery: dot p50, diamond p95, "
-        "bar max, arrow never.",
+        f"a gate is judged on its unfavourable one-sided {wording.level(report)} bound, not on its value. "
+        "A petal is as long as its score (hatched: some attributes measured), whiskers are bounds. "
+        "Recovery: dot p50, diamond p95, bar max, arrow never.",
         title_lines=2,
     )
     middle, gap = box.y + 456, 40

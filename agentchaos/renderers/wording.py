@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from agentchaos.distributions import format_duration
 from agentchaos.report import Report
+from agentchaos.scoring.intervals import ALPHA
+from agentchaos.scoring.intervals import level as level_of
 from agentchaos.scoring.results import Judged, Measured
 
 NS = 1_000_000_000
@@ -86,6 +88,11 @@ def outcome(report: Report) -> VerdictWords:
     if not report.complete:
         return VerdictWords("INTERRUPTED", "open", "The run was cut short; what had finished is shown.")
     return VERDICTS[report.verdict]
+
+
+def level(report: Report) -> str:
+    """The confidence of every one-sided bound of a report: `95 %`, or more where looks share it."""
+    return level_of(report.sampling.alpha if report.sampling is not None else ALPHA)
 
 
 def quantity(value: float | None, unit: str) -> str:

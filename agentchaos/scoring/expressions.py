@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
+from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.measures import CASCADE, DETECTORS, PICKS, base_name
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.trace import MESSAGE_KINDS
@@ -95,6 +96,7 @@ class Gate:
     """A parsed gate. threshold is in the base unit (s for durations, 0..1 for %).
 
     statistic: "" for the value itself. For `share(...)`, `inner` and `inner_operator` are the bound inside.
+    alpha: the level of each one-sided bound that judges it.
     """
 
     expression: str
@@ -105,6 +107,7 @@ class Gate:
     inner: float | None = None
     inner_operator: str = ""
     implied: bool = False
+    alpha: float = ALPHA
 
     @property
     def subject(self) -> str:

@@ -27,12 +27,16 @@ class DeclaredFault:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """arms: name of the arm (`chaos`, `control`) -> number of the replication -> data."""
+    """arms: name of the arm (`chaos`, `control`) -> number of the replication -> data.
+
+    bound: what judges the mean of a share over replications, `exact` or (where a scenario says so) `typical`.
+    """
 
     setting: Setting
     arms: Mapping[str, Mapping[int, Data]]
     objectives: Objectives
     declared: tuple[DeclaredFault, ...] = ()
+    bound: str = "exact"
 
     def rows(self, arm: str = "chaos") -> list[Data]:
         """The data of an arm in order of the replications."""
