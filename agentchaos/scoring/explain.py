@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agentchaos.errors import UsageError
 from agentchaos.metrics.base import Count, Curve, Data, Histogram, Incident, Incidents, Ratio
+from agentchaos.scoring.attributes.fault_tolerance import tolerated
+from agentchaos.scoring.attributes.stability import shortfall
 from agentchaos.scoring.expressions import STATISTICS
 from agentchaos.scoring.measures import PICKS, base_name, fraction, pooled_panel, sampled
 from agentchaos.scoring.objectives import DIMENSIONS, PASS_K, Objectives
 from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
-from agentchaos.scoring.scores import shortfall, tolerated
 from agentchaos.trace import NS, Row
 from agentchaos.words import did_you_mean
 

@@ -11,12 +11,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from agentchaos.scoring.attributes import NOT_YET
+from agentchaos.scoring.attributes.availability import nines
 from agentchaos.scoring.expressions import QUANTILES, Gate, is_share, parse
 from agentchaos.scoring.gate import holds, implied
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, wilson
 from agentchaos.scoring.measures import PICKS, base_name
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K, Objectives
-from agentchaos.scoring.scores import NOT_YET, nines, whole
+from agentchaos.scoring.scores import whole
 
 LEAST = 2 * TYPICAL_LEAST
 """`auto` plays at least so many: means need them too."""

@@ -23,9 +23,9 @@ from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
 from agentchaos.renderers.base import Renderer
 from agentchaos.scoring import glossary
+from agentchaos.scoring.attributes import NOT_YET
 from agentchaos.scoring.expressions import example_gate
 from agentchaos.scoring.objectives import ATTRIBUTES
-from agentchaos.scoring.scores import NOT_YET
 from agentchaos.spec.nouns import DISTRIBUTIONS, EXAMPLES, NOUNS, Word, parts
 from agentchaos.words import did_you_mean, shown
 from agentchaos.world import (

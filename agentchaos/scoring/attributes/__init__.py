@@ -1,0 +1,73 @@
+"""The 19 attributes: one module each, a function from the table of a run to a score with its bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from agentchaos.scoring.attributes.accuracy import accuracy
+from agentchaos.scoring.attributes.availability import availability
+from agentchaos.scoring.attributes.base import blank, struck
+from agentchaos.scoring.attributes.completeness import completeness
+from agentchaos.scoring.attributes.consistency import consistency
+from agentchaos.scoring.attributes.correctness import correctness
+from agentchaos.scoring.attributes.durability import durability
+from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
+from agentchaos.scoring.attributes.responsiveness import responsiveness
+from agentchaos.scoring.attributes.robustness import robustness
+from agentchaos.scoring.attributes.stability import stability
+from agentchaos.scoring.attributes.timeliness import timeliness
+from agentchaos.scoring.attributes.trustworthiness import trustworthiness
+from agentchaos.scoring.results import Attribute
+from agentchaos.scoring.table import Table
+
+NOT_YET = {
+    "adaptability": "it needs a persistent change of the environment",
+    "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
+    "safety": "it needs actions that are marked unsafe",
+    "collaborativity": "it needs required interactions between agents",
+    "explainability": "it needs decisions with cited causes",
+    "scalability": "it needs load steps",
+    "security": "it needs attack attempts",
+}
+"""Attributes that nothing in this version exercises, and what would."""
+
+SCORED: dict[str, Callable[[Table, float], Attribute]] = {
+    "correctness": correctness,
+    "accuracy": accuracy,
+    "consistency": consistency,
+    "completeness": completeness,
+    "timeliness": timeliness,
+    "responsiveness": responsiveness,
+    "stability": stability,
+    "durability": durability,
+    "robustness": robustness,
+    "trustworthiness": trustworthiness,
+    "availability": availability,
+    "fault_tolerance": fault_tolerance,
+}
+"""Attribute -> how it is scored: (table, alpha) -> the attribute with one-sided bounds at alpha."""
+
+UNDER_FAULTS = frozenset({"stability", "durability", "robustness", "availability"})
+"""What no fault has put to the test was not measured, however calm it was."""
+
+ECHOES = frozenset(
+    {"correctness", "accuracy", "consistency", "completeness", "timeliness", "trustworthiness"}
+)
+"""Without faults these give back the chance of success that the scenario states, one for one."""
+
+
+def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
+    """One attribute."""
+    if name in NOT_YET:
+        return blank(name, dimension, NOT_YET[name])
+    if not table.rows():
+        return blank(name, dimension, "no replication has finished")
+    if struck(table):
+        return SCORED[name](table, alpha)
+    if name in UNDER_FAULTS:
+        return blank(name, dimension, "no fault struck")
+    one = SCORED[name](table, alpha)
+    if name in ECHOES and one.mean is not None:
+        return dataclasses.replace(one, evidence="echo", label=f"{one.label}; no fault struck".lstrip("; "))
+    return one
