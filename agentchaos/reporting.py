@@ -12,7 +12,7 @@ from agentchaos.errors import EXIT_OF_VERDICT
 from agentchaos.metrics.base import Count, Curve, Data, DataByArm, Incident, Incidents, Ratio
 from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
 from agentchaos.scoring.expressions import parse
-from agentchaos.scoring.gate import Ruling, judge, landings, verdict
+from agentchaos.scoring.gate import Ruling, implied, judge, landings, verdict
 from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.scoring.scores import score
@@ -150,6 +150,8 @@ def warnings(terms: Terms, stopped: Sampling) -> tuple[str, ...]:
             "bound: typical: means of replications were judged by Johnson's t, which is no guarantee: "
             "where a rare replication collapses it passes falsely in more than the stated 5 %"
         )
+    if terms.stopping.rule == "looks" and not terms.gates and not any(implied(terms.objectives)):
+        said.append("no gate and no RTO or RPO: nothing could end it at a look")
     if stopped.reached is False:
         said.append(stopped.reason)
     if not terms.declared:

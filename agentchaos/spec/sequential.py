@@ -50,7 +50,7 @@ def problems(spec: SequentialSpec, most: int, known: Iterable[str]) -> Iterator[
         yield Finding((HERE, "looks"), what, ((HERE, "until"),), at_key=True)
     if spec.until is None and not spec.looks:
         what = "say when it stops: 'until: availability +- 0.002', or 'looks: true'; or write a number"
-        yield Finding((HERE,), what, ((HERE, "until"), (HERE, "looks")), at_key=True)
+        yield Finding((HERE,), what, ((HERE, "*"),), at_key=True)
     if spec.start > most:
         what = f"{spec.start:,} is more than the {most:,} that are played at most"
         yield Finding((HERE, "start"), what, ((HERE, "max"), ("max_replications",)))
