@@ -301,6 +301,20 @@ class Distribution:
         """The variance, in the unit squared."""
         return _moments(self)[1]
 
+    def scaled(self, factor: float) -> Distribution:
+        """The same with every duration so many times as long."""
+        assert self.unit == "s", f"{self.text} is not a duration"
+        assert factor > 0
+        p = self.parameters
+        changed: tuple[float, ...]
+        if self.kind == "lognormal":
+            changed = (p[0] + math.log(factor), p[1])
+        elif self.kind in ("gamma", "weibull"):
+            changed = (p[0], p[1] * factor)
+        else:
+            changed = tuple(value * factor for value in p)
+        return dataclasses.replace(self, parameters=changed, text=f"{self.text} x {factor:g}")
+
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the greatest value, perhaps infinite."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from agentchaos import workload
 from agentchaos.distributions import format_duration
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault
-from agentchaos.plan import Plan, Strike
+from agentchaos.plan import ARMS, Plan, Strike
 from agentchaos.scoring.power import Needed
 from agentchaos.terms import enough
 from agentchaos.trace import NS
@@ -200,8 +200,11 @@ def _trial(plan: Plan) -> tuple[Plan, float]:
     if share == 1.0:
         return plan, 1.0
     horizon, drain = max(1, round(world.horizon * share)), round(world.drain * share) + 1
-    cut = world.model_copy(update={"warmup": 0, "horizon": horizon, "drain": drain})
-    return dataclasses.replace(plan, world=cut), share
+    cut = {"warmup": 0, "horizon": horizon, "drain": drain}
+    variants = tuple(
+        dataclasses.replace(arm, world=arm.world.model_copy(update=cut)) for arm in plan.variants
+    )
+    return dataclasses.replace(plan, world=world.model_copy(update=cut), variants=variants), share
 
 
 def _time(plan: Plan) -> Iterator[str]:
@@ -209,17 +212,32 @@ def _time(plan: Plan) -> Iterator[str]:
 
     trial, share = _trial(plan)
     play_one(trial, "chaos", 1)  # so that what is measured does not hold the imports of a first time
-    began = time.process_time()  # not the time of whatever else the machine does meanwhile
+    took: dict[str, float] = {}
     for arm in plan.arms:
+        if plan.kind_of(arm) == "input":  # there are many, each as long as the arm that it changes a little
+            took[arm] = took["chaos"]
+            continue
+        began = time.process_time()  # not the time of whatever else the machine does meanwhile
         play_one(trial, arm, 1)
-    total = (time.process_time() - began) / share * plan.replications
-    jobs = min(_cores(), plan.replications * len(plan.arms))
+        took[arm] = time.process_time() - began
+    total = sum(seconds * plan.played(arm) for arm, seconds in took.items()) / share
+    number = sum(plan.played(arm) for arm in plan.arms)
+    jobs = min(_cores(), number)
     part = "a part of " if share < 1 else ""
     spread = f", {_told(total / jobs)} on {jobs} processes" if jobs > 1 else ""
     yield (
-        f"{plan.replications} replications of {len(plan.arms)} arms ({', '.join(plan.arms)}): about "
+        f"{plan.replications} replications of {_arms_told(plan)}: about "
         f"{_told(total)} of processor time{spread}, measured on {part}replication 1"
     )
+
+
+def _arms_told(plan: Plan) -> str:
+    """`2 arms (chaos, control)`; the many that change an input by their number."""
+    shown = [arm for arm in plan.arms if plan.kind_of(arm) != "input"]
+    moved = len(plan.arms) - len(shown)
+    names = [*shown, *([f"{moved} that change an input"] if moved else [])]
+    fewer = ", those beside chaos and control fewer times" if len(shown) + moved > len(ARMS) else ""
+    return f"{len(plan.arms)} arms ({', '.join(names)}{fewer})"
 
 
 def _told(seconds: float) -> str:

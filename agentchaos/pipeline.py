@@ -30,8 +30,9 @@ from agentchaos.collector import few_collections
 from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
-from agentchaos.plan import Plan
+from agentchaos.plan import ARMS, Plan
 from agentchaos.report import Report
+from agentchaos.scoring.inputs import KEPT
 from agentchaos.scoring.stopping import START, Stopping, parse_width
 from agentchaos.spec import sequential
 from agentchaos.spec.reader import Loaded, read
@@ -162,6 +163,7 @@ def play_one(
     Raises:
         TargetError: the trace breaks the grammar, or a fault asks for what the target cannot carry out.
     """
+    kind, plan = plan.kind_of(arm), plan.in_arm(arm)
     fold, checker = Fold(plan.setting, only), Checker()
 
     def take(batch: Batch) -> None:
@@ -182,7 +184,10 @@ def play_one(
     recorder.flush()
     if breaches := checker.finish():
         raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")
-    return fold.data(number), recorder.kept or []
+    data = fold.data(number)
+    if kind == "input":
+        data = {name: datum for name, datum in data.items() if name in KEPT}
+    return data, recorder.kept or []
 
 
 _plan: Plan | None = None
@@ -222,13 +227,15 @@ def play(
     if only is not None and not 1 <= only <= plan.replications:
         raise UsageError(f"--replication: {only} is not one of the {plan.replications} of this plan")
     began = time.perf_counter()
-    done = _Done(plan.arms)
+    numbers = [only] if only is not None else list(range(1, plan.replications + 1))
+    todo = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
+    done = _Done(todo)
     complete = True
     steps = [0, *(plan.steps if enough is not None else (plan.replications,))]
     try:
         for before, step in itertools.pairwise(steps):
-            numbers = [only] if only is not None else range(before + 1, step + 1)
-            _play_all(plan, [(arm, n) for n in numbers for arm in plan.arms], jobs, done, progress)
+            part = todo if only is not None else [job for job in todo if before < job[1] <= step]
+            _play_all(plan, part, jobs, done, progress)
             # only what the plan has at this number decides: a replication more would be another run
             if only is not None or (enough is not None and step < steps[-1] and enough(done.data())):
                 break
@@ -256,8 +263,10 @@ class _Done(dict[tuple[str, int], Data]):
     A replication counts only where every arm of it has finished: the arms are compared in pairs.
     """
 
-    def __init__(self, arms: Sequence[str]) -> None:
-        self._arms = arms
+    def __init__(self, todo: Sequence[tuple[str, int]]) -> None:
+        self._arms: dict[int, list[str]] = {}
+        for arm, number in todo:
+            self._arms.setdefault(number, []).append(arm)
         self.signals: SignalsByArm = {}
 
     def __setitem__(self, job: tuple[str, int], data: Data) -> None:
@@ -265,19 +274,23 @@ class _Done(dict[tuple[str, int], Data]):
         number = job[1]
         if not self._whole(number):
             return
-        for arm in self._arms:
+        for arm in self._arms[number]:
             # sums of integers: the order in which replications finish is nothing to them
             own = self[arm, number].pop("signals", None)
-            if isinstance(own, Signals):
+            if isinstance(own, Signals) and arm in ARMS:
                 self.signals[arm] = self.signals[arm].merge(own) if arm in self.signals else own
 
     def _whole(self, number: int) -> bool:
-        return all((arm, number) in self for arm in self._arms)
+        return all((arm, number) in self for arm in self._arms[number])
 
     def data(self) -> DataByArm:
         """The data of the replications that count, in their order."""
-        numbers = sorted({number for _, number in self if self._whole(number)})
-        return {arm: {number: self[arm, number] for number in numbers} for arm in self._arms}
+        arms = dict.fromkeys(arm for arms in self._arms.values() for arm in arms)
+        numbers = [number for number in sorted(self._arms) if self._whole(number)]
+        return {
+            arm: {number: self[arm, number] for number in numbers if arm in self._arms[number]}
+            for arm in arms
+        }
 
 
 def _cores() -> int:

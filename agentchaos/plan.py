@@ -11,6 +11,7 @@ from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, Plann
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.stopping import FIXED, Stopping
+from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
 from agentchaos.world import World
@@ -39,6 +40,15 @@ class Strike(NamedTuple):
     disturbance: Disturbance
 
 
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """A variant of the plan that is played under the same chance: another world, or other faults."""
+
+    facts: ArmFacts
+    world: World
+    faults: tuple[Fault, ...]
+
+
 class Replication(NamedTuple):
     """One replication of one arm, decided."""
 
@@ -55,6 +65,7 @@ def _ns(seconds: float | None) -> int | None:
 class Plan:
     """Everything that will run. `replications` of each arm, numbered from 1: with `stopping` at most so many.
 
+    world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
     bound: what judges the mean of a share over replications, `exact` or `typical`.
     """
 
@@ -70,6 +81,8 @@ class Plan:
     gates: tuple[str, ...]
     arms: tuple[str, ...] = ARMS
     engine: str = "reference"
+    variants: tuple[Arm, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
     stopping: Stopping = FIXED
     bound: str = "exact"
 
@@ -77,6 +90,23 @@ class Plan:
     def steps(self) -> tuple[int, ...]:
         """The numbers of replications after which it may stop, the last of them the most."""
         return self.stopping.steps(self.replications)
+
+    def in_arm(self, name: str) -> Plan:
+        """The plan with world and faults as they are in an arm."""
+        arm = next((one for one in self.variants if one.facts.name == name), None)
+        if arm is None or name in ARMS:
+            return self
+        return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+
+    def kind_of(self, arm: str) -> str:
+        """What an arm is: chaos, control, or the kind of a variant."""
+        kinds = {v.facts.name: v.facts.kind for v in self.variants}
+        return arm if arm in ARMS else kinds[arm]
+
+    def played(self, arm: str) -> int:
+        """How many replications of an arm are played."""
+        limits = [v.facts.limit for v in self.variants if v.facts.name == arm and v.facts.limit is not None]
+        return min([self.replications, *limits])
 
     @property
     def setting(self) -> Setting:
@@ -101,6 +131,8 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    success_written="success" in group.tasks.model_fields_set,
+                    endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
                 )
                 for name, group in sorted(world.agents.items())
@@ -130,7 +162,8 @@ class Plan:
         """One replication, with its strikes drawn (none in `control`)."""
         if arm == "control":
             return Replication(arm, number, ())
-        strikes = [s for fault in self.faults for s in self._strikes(fault, number)]
+        there = self.in_arm(arm)
+        strikes = [s for fault in there.faults for s in there._strikes(fault, number)]
         return Replication(arm, number, tuple(sorted(strikes, key=lambda s: (s.time, s.id))))
 
     def expected_strikes(self, fault: Fault) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from agentchaos.scoring.attributes.robustness import Cell
+from agentchaos.scoring.inputs import Moved
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.twin.estimates import Compared
 from agentchaos.twin.values import Unsolved
@@ -131,6 +133,21 @@ class SignalCharts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ArmRow:
+    """An arm beside chaos and control: its tasks right, and right in time, as shares of what was planned.
+
+    kind: unchanged | load | profile.
+    """
+
+    name: str
+    kind: str
+    about: str
+    replications: int
+    right: Measured | None
+    in_time: Measured | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Report:
     """One run of one scenario."""
 
@@ -168,6 +185,11 @@ class Report:
     signals: SignalCharts | None = None
     closed_forms: tuple[Compared, ...] = ()
     no_closed_form: tuple[Unsolved, ...] = ()
+    arms: tuple[ArmRow, ...] = ()
+    surface: tuple[Cell, ...] = ()
+    """The reliability surface, k by k; empty where only its small form was played."""
+    inputs: tuple[Moved, ...] = ()
+    """Every input that was changed, the one that moved the result most first."""
     sampling: Sampling | None = None
     bound: str = "exact"
     complete: bool = True

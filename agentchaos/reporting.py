@@ -10,9 +10,12 @@ from typing import NamedTuple
 from agentchaos import __version__
 from agentchaos.errors import EXIT_OF_VERDICT
 from agentchaos.metrics.base import Count, Curve, Data, DataByArm, Incident, Incidents, Ratio
-from agentchaos.report import ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.report import ArmRow, ProgressCurves, RecoveryRow, Report, Timeline
+from agentchaos.scoring.attributes.base import share
+from agentchaos.scoring.attributes.robustness import surface
 from agentchaos.scoring.expressions import parse
 from agentchaos.scoring.gate import Ruling, implied, judge, landings, verdict
+from agentchaos.scoring.inputs import moved_by
 from agentchaos.scoring.measures import measure
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.scoring.scores import score
@@ -42,7 +45,8 @@ def report_on(
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    measures, scores, judged, faults, ruling = judged_by(terms, arms, require_gates=require_gates)
+    table = table_of(terms, arms)
+    measures, scores, judged, faults, ruling = judged_by(terms, table, require_gates=require_gates)
     steps = terms.stopping.steps(terms.replications)
     stopped = sampling(terms.stopping, terms.replications, played, ruling.verdict, measures, scores)
     if not complete or (played not in steps and ruling.verdict != "fail"):
@@ -84,10 +88,22 @@ def report_on(
         signals=signal_charts(signals or {}, terms.setting, shown),
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
+        arms=tuple(arm_rows(table, terms.alpha)),
+        surface=surface(table, terms.alpha) if table.of_kind("cell") else (),
+        inputs=moved_by(table),
         sampling=stopped,
         bound=terms.bound,
         complete=complete,
     )
+
+
+def arm_rows(table: Table, alpha: float) -> Iterator[ArmRow]:
+    """What the arms of load steps and profiles, and the one without lasting changes, came to."""
+    for arm in table.variants:
+        rows = table.arms.get(arm.name, {})
+        if arm.kind in ("unchanged", "load", "profile") and rows:
+            right, in_time = (share(table, name, alpha, arm.name) for name in ("task_success", "goodput"))
+            yield ArmRow(arm.name, arm.kind, arm.about, len(rows), right, in_time)
 
 
 class Held(NamedTuple):
@@ -100,15 +116,21 @@ class Held(NamedTuple):
     ruling: Ruling
 
 
-def judged_by(terms: Terms, arms: DataByArm, *, require_gates: bool = False) -> Held:
-    """Measured, scored and judged, every bound at the level of the terms."""
-    table = Table(
+def table_of(terms: Terms, arms: DataByArm) -> Table:
+    """The data with what they are held against."""
+    return Table(
         setting=terms.setting,
         arms=arms,
         objectives=terms.objectives,
         declared=terms.declared,
+        variants=terms.variants,
+        surface_k=terms.surface_k,
         bound=terms.bound,
     )
+
+
+def judged_by(terms: Terms, table: Table, *, require_gates: bool = False) -> Held:
+    """Measured, scored and judged, every bound at the level of the terms."""
     alpha = terms.alpha
     measures, scores = measure(table, alpha), score(table, alpha)
     judged, faults = judge(terms.gates, table, measures, scores, alpha), landings(table)
@@ -117,7 +139,7 @@ def judged_by(terms: Terms, arms: DataByArm, *, require_gates: bool = False) -> 
 
 def comes_to_an_end(terms: Terms, arms: DataByArm) -> bool:
     """Whether a run that has come to one of its steps goes no further."""
-    measures, scores, _, _, ruling = judged_by(terms, arms)
+    measures, scores, _, _, ruling = judged_by(terms, table_of(terms, arms))
     return stops(terms.stopping, ruling.verdict, measures, scores)
 
 

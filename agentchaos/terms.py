@@ -12,7 +12,7 @@ from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.stopping import FIXED, Stopping
-from agentchaos.scoring.table import DeclaredFault
+from agentchaos.scoring.table import ArmFacts, DeclaredFault
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
@@ -35,6 +35,8 @@ class Terms:
     reproduce: str
     closed: tuple[Closed, ...] = ()
     unsolved: tuple[Unsolved, ...] = ()
+    variants: tuple[ArmFacts, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
     stopping: Stopping = FIXED
     bound: str = "exact"
 
@@ -80,6 +82,8 @@ class Terms:
                     Closed(**{**one, "reading": Reading(**one["reading"])}) for one in value["closed"]
                 ),
                 "unsolved": tuple(Unsolved(**one) for one in value["unsolved"]),
+                "variants": tuple(ArmFacts(**one) for one in value.get("variants", ())),
+                "surface_k": tuple(value.get("surface_k", (1,))),
                 "stopping": Stopping.from_json(rule) if (rule := value.get("stopping")) else FIXED,
             }
         )
@@ -144,6 +148,8 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
+        surface_k=plan.surface_k,
         stopping=plan.stopping,
         bound=plan.bound,
     )

@@ -55,6 +55,8 @@ class Fault(BaseModel, abc.ABC):
     figure: ClassVar[str] = "-"
     grade: ClassVar[str] = "-"
     example: ClassVar[str] = ""
+    persistent: ClassVar[bool] = False
+    """Whether it changes the world for good: the arm `unchanged` is played without it."""
     idle: ClassVar[tuple[str, ...]] = ()
     """Fields that it inherits and has no use for: refused where they are written."""
 
@@ -97,6 +99,18 @@ class Fault(BaseModel, abc.ABC):
     def lasts(self) -> int | None:
         """How long a strike is in force (ns); None: until something ends it."""
         return None
+
+    def at_intensity(self, factor: float) -> Fault | None:
+        """The same, so many times as frequent; None at 0.
+
+        What comes `every` so often comes with gaps that are shorter by the factor, the others with a
+        probability that is larger by it, at most 1: what strikes once for certain is as it was.
+        """
+        if factor == 0:
+            return None
+        if self.every is not None:
+            return self.model_copy(update={"every": self.every.scaled(1 / factor)})
+        return self.model_copy(update={"probability": min(1.0, float(self.probability) * factor)})
 
     @abc.abstractmethod
     def strike(self, chance: Stream) -> Disturbance:

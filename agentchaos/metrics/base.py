@@ -42,6 +42,10 @@ class GroupFacts:
     logged: bool = False
     """Whether its recovery keeps an event log."""
     cold: bool = False
+    endless: bool = False
+    """Whether its tasks come of an endless loop: as many as it can do."""
+    success_written: bool = True
+    """Whether the user wrote the chance that its tasks end right; else it is a default."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ class Tasks(Metric):
             self._time.censor(lasted)
         if right:
             self._right[task.agent] += task.weight
+            in_time = time <= self.setting.horizon if task.deadline is None else lasted <= task.deadline
+            self._sums["goodput"] += task.weight * in_time
             self._sums["timely"] += task.weight * _utility(lasted, task.deadline)
             if task.agent in self._panels and task.identity is not None:
                 self._try(task, trials=0, right=1)
@@ -111,6 +113,7 @@ class Tasks(Metric):
                 f"task_success{{agent={group.name}}}",
                 Ratio(self._right[group.name], self._weight[group.name], share=True),
             )
+        yield "goodput", Ratio(sums["goodput"], weight, share=True)
         yield "timeliness", Ratio(sums["timely"], weight * MILLION, share=True)
         yield "request_availability", Ratio(sums["good"], sums["planned"], share=True)
         yield "deadline_hits", Ratio(sums["hits"], sums["deadlines"], share=True)

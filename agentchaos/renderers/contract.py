@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
-from agentchaos.report import Report
+from agentchaos.report import ArmRow, Report
+from agentchaos.scoring.inputs import Moved
 from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured, Sampling
 from agentchaos.twin.estimates import Compared
 
@@ -39,6 +40,7 @@ def run_object(report: Report) -> dict[str, Any]:
             "overall": _dimension(report.scores.overall),
             **{d.name: _dimension(d) for d in report.scores.dimensions},
             "attributes": {a.name: _attribute(a) for a in report.scores.attributes},
+            "sensitivity": [dataclasses.asdict(one) for one in report.scores.sensitivity],
         },
         "measures": {name: _measure(m) for name, m in report.measures.items()},
         "faults": [
@@ -54,11 +56,46 @@ def run_object(report: Report) -> dict[str, Any]:
             }
             for fault in report.faults
         ],
+        "arms": [_arm(arm) for arm in report.arms],
+        "surface": [{name: _plain(v) for name, v in cell._asdict().items()} for cell in report.surface],
+        "inputs": [_moved(one) for one in report.inputs],
         "closed_forms": [closed_form(one) for one in report.closed_forms],
         "no_closed_form": [dataclasses.asdict(one) for one in report.no_closed_form],
         "worst_replication": report.worst_replication,
         "reproduce": report.reproduce,
     }
+
+
+def _plain(value: Any) -> Any:
+    return _finite(value) if isinstance(value, float) else value
+
+
+def _arm(arm: ArmRow) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "kind": arm.kind,
+        "about": arm.about,
+        "replications": arm.replications,
+        "task_success": None if arm.right is None else _measure(arm.right),
+        "goodput": None if arm.in_time is None else _measure(arm.in_time),
+    }
+
+
+def _moved(one: Moved) -> dict[str, Any]:
+    """An input and what it moved: the paired difference of the result."""
+    ways: dict[str, Any] = {}
+    for word, gap, change in (("up", one.up, one.up_change), ("down", one.down, one.down_change)):
+        ways[word] = None
+        if gap is not None:
+            ways[word] = {
+                "change": change,
+                "difference": _finite(gap.mean),
+                "low": _finite(gap.low),
+                "high": _finite(gap.high),
+                "n": gap.n,
+                "method": gap.method,
+            }
+    return {"input": one.path, "grade": one.grade, **ways}
 
 
 def _sampling(one: Sampling) -> dict[str, Any]:
@@ -149,6 +186,7 @@ def _attribute(one: Attribute) -> dict[str, Any]:
         "high": _finite(one.high),
         "n": one.n,
         "evidence": one.evidence,
+        "in_overall": one.counts,
         "label": one.label,
         "reason": one.reason,
     }

@@ -17,6 +17,7 @@ from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.drawing import Axis, Label
 from agentchaos.renderers.multiples import multiples
 from agentchaos.report import RecoveryRow, Report
+from agentchaos.scoring.attributes.robustness import Cell
 from agentchaos.scoring.results import Dimension, Judged, Measured
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def view(report: Report) -> dict[str, Any]:
             (dimension, [a for a in report.scores.attributes if a.dimension == dimension.name])
             for dimension in report.scores.dimensions
         ],
+        "sensitivity": report.scores.sensitivity,
+        "surfaces": surfaces(report.surface),
         "alarms": alarms(report.recovery),
         "spreads": spreads(report),
         "phases": phases(report.recovery),
@@ -205,6 +208,26 @@ def petals(dimensions: tuple[Dimension, ...]) -> list[Petal]:
             whisker = drawing.whisker_path(angle, one.low, one.high)
         label = drawing.petal_label(angle)
         made.append(Petal(one, drawing.petal_path(angle, 1.0), path, whisker, label))
+    return made
+
+
+class Heat(NamedTuple):
+    """The surface at one k: rows of a perturbation, each with a cell an intensity (None: not played)."""
+
+    k: int
+    intensities: list[float]
+    rows: list[tuple[float, list[Cell | None]]]
+
+
+def surfaces(cells: Iterable[Cell]) -> list[Heat]:
+    """The reliability surface as one table for each k."""
+    cells = list(cells)
+    made = []
+    for k in sorted({cell.k for cell in cells}):
+        own = {(c.perturbation, c.intensity): c for c in cells if c.k == k}
+        across = sorted({x for _, x in own})
+        down = sorted({y for y, _ in own})
+        made.append(Heat(k, across, [(y, [own.get((y, x)) for x in across]) for y in down]))
     return made
 
 

@@ -36,6 +36,7 @@ class Png(Renderer):
             "recovery.png": recovery_page,
             "timeline.png": timeline_page,
             "signals.png": signals_page,
+            "surface.png": surface_page,
         }
         with plain_style():
             sheets = {name: page(report) for name, page in pages.items()}
@@ -217,6 +218,28 @@ def signals_page(report: Report) -> Sheet | None:
         "different moment in each replication; the thin line and the tint are of one, that went worst.",
     )
     signal_figures.signals(sheet, box, charts, report.horizon)
+    return sheet
+
+
+def surface_page(report: Report) -> Sheet | None:
+    """`surface.png`: the reliability surface as heat maps, one for each k; None without one."""
+    if not report.surface:
+        return None
+    ks = sorted({cell.k for cell in report.surface})
+    rows = len({cell.perturbation for cell in report.surface})
+    height = 96 + 92 * rows
+    sheet, box = page(
+        report,
+        HEAD + height * -(-len(ks) // 2) + 20 + FOOT,
+        "Reliability surface: tasks done right where tasks are harder and faults more frequent",
+        "a cell is the share of tasks that were right k times out of k; below it the one-sided 95 % bound. "
+        "The volume under the surface is the robustness score.",
+    )
+    across = 1 if len(ks) == 1 else 2
+    width = (box.w - 40 * (across - 1)) / across
+    for at, k in enumerate(ks):
+        place = Box(box.x + (at % across) * (width + 40), box.y + (at // across) * height, width, height)
+        figures.heat(sheet, place, [cell for cell in report.surface if cell.k == k])
     return sheet
 
 

@@ -35,6 +35,9 @@ def show(report: Report, console: Console, *, quiet: bool = False) -> None:
     _gates(report, console, ascii_only)
     if not quiet:
         _dimensions(report, console, ascii_only)
+        _surface(report, console)
+        _arms(report, console)
+        _inputs(report, console)
         _recovery(report, console)
         _faults(report, console, ascii_only)
         _closed(report, console)
@@ -161,6 +164,63 @@ def _dimensions(report: Report, console: Console, ascii_only: bool) -> None:
     missing = [a.name for a in report.scores.attributes if a.mean is None]
     if missing:
         _line(console, f"not measured: {', '.join(missing)}", "dim")
+
+
+def _surface(report: Report, console: Console) -> None:
+    """The reliability surface, k by k."""
+    if not report.surface:
+        return
+    _heading(console, "Reliability surface", "tasks right k times in a row; the bound below which it is not")
+    across = sorted({cell.intensity for cell in report.surface})
+    heads = ["k", "harder tasks", *(f"faults x {x:g}" for x in across)]
+    rows: list[list[Text | str]] = [[*heads]]
+    cells = {(c.k, c.perturbation, c.intensity): c for c in report.surface}
+    for k, share in sorted({(c.k, c.perturbation) for c in report.surface}):
+        row = [cells.get((k, share, x)) for x in across]
+        told = [
+            "n/a"
+            if one is None or one.mean is None
+            else f"{wording.quantity(one.mean, '1')} >= {wording.quantity(one.low, '1')}"
+            for one in row
+        ]
+        rows.append([str(k), f"{share:.0%}", *told])
+    _grid(console, rows)
+
+
+def _arms(report: Report, console: Console) -> None:
+    if not report.arms:
+        return
+    _heading(console, "Other worlds", "of the planned tasks, under the same chance")
+    rows: list[tuple[Text | str, ...]] = [("", "right", "bounds", "right in time", "bounds", "n")]
+    for arm in report.arms:
+        cells: list[str] = []
+        for measure in (arm.right, arm.in_time):
+            known = measure is not None and measure.mean is not None
+            cells.append(wording.quantity(measure.mean, "1") if measure and known else "-")
+            cells.append(wording.span(measure.low, measure.high, "1") if measure and known else "")
+        rows.append((arm.about, *cells, f"{arm.replications:,}"))
+    _grid(console, rows, right=(1, 3, 5))
+
+
+def _inputs(report: Report, console: Console) -> None:
+    """Those that moved the result most, and how overall moves with the weights."""
+    if not report.inputs:
+        return
+    _heading(console, "Inputs", f"the five of {len(report.inputs)} that move the result most, one at a time")
+    rows: list[tuple[Text | str, ...]] = [("", "grade", "larger", "bounds", "smaller", "bounds", "n")]
+    for one in report.inputs[:5]:
+        cells: list[str] = []
+        for gap in (one.up, one.down):
+            cells.append("-" if gap is None else f"{gap.mean:+.4f}")
+            bounded = gap is not None and gap.low is not None
+            cells.append(f"[{gap.low:+.4f}, {gap.high:+.4f}]" if gap and bounded else "")
+        n = next((gap.n for gap in (one.up, one.down) if gap is not None), 0)
+        rows.append((one.path, one.grade, *cells, str(n)))
+    _grid(console, rows, right=(2, 4, 6))
+    overalls = [value for one in report.scores.sensitivity for value in (one.doubled, one.halved)]
+    if overalls:
+        told = f"{wording.quantity(min(overalls), '1')} to {wording.quantity(max(overalls), '1')}"
+        _line(console, f"overall is {told} where any one dimension counts double or half", "dim")
 
 
 def _lowest(report: Report) -> dict[str, str]:

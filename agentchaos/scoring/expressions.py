@@ -26,9 +26,9 @@ STATISTICS = ("mean", "p50", "p95", "p99", "max")
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 SHARES = (
-    "task_success", "request_availability", "deadline_hits", "timeliness", "accuracy", "completeness",
-    "honesty", "availability", "unit_availability", "redone", "responsiveness", "degraded",
-    "no_quorum", "catch_rate", "refusal_rate", "survived",
+    "task_success", "request_availability", "deadline_hits", "timeliness", "goodput",
+    "accuracy", "completeness", "honesty", "availability", "unit_availability", "redone",
+    "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",

@@ -8,6 +8,7 @@ MEASURES: dict[str, str] = {
     "request_availability": "share of planned tasks that ended, right or wrong, before twice their deadline",
     "deadline_hits": "share of the planned tasks with a deadline that ended by it",
     "timeliness": "right tasks, worth less and less from their deadline to twice that, of planned tasks",
+    "goodput": "right tasks by their deadline (without one: by the horizon), of planned tasks",
     "completeness": "share of the required sub-goals that were met",
     "honesty": "1 - mean squared gap between the confidence claimed and the truth (Brier)",
     "accuracy": "right steps of (planned + spurious) steps",

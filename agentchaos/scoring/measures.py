@@ -29,7 +29,7 @@ from agentchaos.trace import NS, PLANNED
 
 TASK_RATES = frozenset(
     {
-        "task_success", "request_availability", "deadline_hits", "timeliness", "completeness",
+        "task_success", "request_availability", "deadline_hits", "timeliness", "goodput", "completeness",
         "accuracy", "honesty",
     }
 )  # fmt: skip
@@ -44,6 +44,7 @@ Pick = Callable[[Incident], tuple[float, bool] | None]
 
 COUNTED_IN: dict[str, tuple[str, float]] = {
     "task_success": ("tasks", 1e3), "timeliness": ("tasks", 1e9), "honesty": ("claims", 1e6),
+    "goodput": ("tasks", 1e3),
     "request_availability": ("tasks", 1), "deadline_hits": ("tasks", 1), "completeness": ("sub-goals", 1),
     "accuracy": ("steps", 1), "lost_work": ("steps", 1), "responsiveness": ("steps", 2),
     "availability": ("s", NS), "unit_availability": ("s", NS), "time": ("s", NS), "redone": ("s", NS),
@@ -119,7 +120,7 @@ def of_ratio(
         if max(seen) > 1:  # such as work that is lost again and again: no limit, no exact bound
             typical = intervals.johnson(seen, alpha, least=0.0)
             bounds = widest(bounds, typical, typical.method, mean)
-        tasks = _over_tasks(name, rows, mean, alpha) if base_name(name) in TASK_RATES else None
+        tasks = over_tasks(name, rows, mean, alpha) if base_name(name) in TASK_RATES else None
         if tasks is not None:
             method = f"worse of {bounds.method} over replications and {tasks.method} over tasks"
             bounds = widest(bounds, tasks, method, mean)
@@ -133,7 +134,7 @@ def of_ratio(
     )  # fmt: skip
 
 
-def _over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
+def over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bounds | None:
     """Wilson over tasks, where their number is known.
 
     Tasks of a panel come again and again: their effective number is that of the trials of its identities.

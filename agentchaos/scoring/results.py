@@ -35,7 +35,8 @@ class Measured:
 class Attribute:
     """One of the 19 attributes. score None: not measured, `reason` says why and how to measure it.
 
-    evidence: emergent | echo, `-` where not measured. detail: the arithmetic, as (label, value) lines.
+    evidence: live | emergent | echo, `-` where not measured. detail: the arithmetic, as (label, value)
+    lines. stated: whether the user wrote the input that an echo gives back; else it is no part of overall.
     """
 
     name: str
@@ -48,6 +49,12 @@ class Attribute:
     reason: str = ""
     label: str = ""
     detail: tuple[tuple[str, str], ...] = ()
+    stated: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of overall: measured, and no echo of an input that nobody wrote."""
+        return self.mean is not None and (self.evidence != "echo" or self.stated)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,9 +131,20 @@ class FaultLanding:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Weighed:
+    """Overall where one dimension counts twice, half, or not at all; None where nothing is left."""
+
+    dimension: str
+    doubled: float
+    halved: float
+    without: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Scores:
-    """Everything that was scored."""
+    """Everything that was scored. sensitivity: of overall to the weights of the dimensions."""
 
     overall: Dimension
     dimensions: tuple[Dimension, ...]
     attributes: tuple[Attribute, ...]
+    sensitivity: tuple[Weighed, ...] = ()

@@ -12,14 +12,15 @@ scenario's model of an agent that claims with a constant confidence; it is label
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agentchaos.scoring.attributes import attribute
 from agentchaos.scoring.attributes.base import blank
 from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, Objectives, power_of
-from agentchaos.scoring.results import Attribute, Dimension, Scores
+from agentchaos.scoring.results import Attribute, Dimension, Scores, Weighed
 from agentchaos.scoring.table import Table
 
 
@@ -32,7 +33,7 @@ def score(table: Table, alpha: float = ALPHA) -> Scores:
     groups = {name: _named(table.objectives.attributes(name), name, by_name) for name in DIMENSIONS}
     dimensions = tuple(_combine(table, name, {name: groups[name]}, alpha) for name in DIMENSIONS)
     overall = _combine(table, "overall", groups, alpha)
-    return Scores(overall, dimensions, attributes)
+    return Scores(overall, dimensions, attributes, tuple(_weighed(groups, table.objectives)))
 
 
 def _named(names: Sequence[str], dimension: str, known: Mapping[str, Attribute]) -> list[Attribute]:
@@ -94,9 +95,14 @@ Groups = Mapping[str, Sequence[Attribute]]
 def _combine(table: Table, name: str, groups: Groups, alpha: float) -> Dimension:
     """A dimension from its attributes, or overall from the dimensions; bounds from all attributes."""
     attributes = [a for group in groups.values() for a in group]
+    counts = [a for a in attributes if (a.counts if name == "overall" else a.mean is not None)]
     missing = [a.name for a in attributes if a.mean is None]
+    echoes = [a.name for a in attributes if a.mean is not None and a not in counts]
     reason = f"not measured: {', '.join(missing)}" if missing else ""
-    measured = {d: [a for a in group if a.mean is not None] for d, group in groups.items()}
+    if echoes:
+        told = f"{', '.join(echoes)} only give back defaults that nobody wrote"
+        reason = f"{reason}; {told}" if reason else told
+    measured = {d: [a for a in group if a in counts] for d, group in groups.items()}
     measured = {dimension: group for dimension, group in measured.items() if group}
     k = sum(map(len, measured.values()))
     if k == 0:
@@ -122,6 +128,25 @@ def _combine(table: Table, name: str, groups: Groups, alpha: float) -> Dimension
         arithmetic=arithmetic(list(parts.values()), weights),
         reason=reason,
     )
+
+
+def _weighed(groups: Groups, objectives: Objectives) -> Iterator[Weighed]:
+    """How overall moves with the weight of each dimension."""
+    means = {d: {a.name: a.mean or 0.0 for a in own if a.counts} for d, own in groups.items()}
+    means = {d: own for d, own in means.items() if own}
+    for name in means:
+        weight = objectives.weights.get(name, 1.0)
+        doubled, halved = (
+            dataclasses.replace(objectives, weights={**objectives.weights, name: weight * factor})
+            for factor in (2.0, 0.5)
+        )
+        rest = {d: own for d, own in means.items() if d != name}
+        yield Weighed(
+            name,
+            whole(means, "overall", doubled),
+            whole(means, "overall", halved),
+            whole(rest, "overall", objectives) if rest else None,
+        )
 
 
 Values = Mapping[str, Mapping[str, float]]

@@ -25,10 +25,33 @@ class DeclaredFault:
     enough: int | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArmFacts:
+    """What an arm beside `chaos` and `control` is. kind: unchanged | load | profile | cell | input.
+
+    load: how many times work and resources; perturbation: share of tasks made harder; intensity: how many
+    times the faults' rates; profile, path, change: the profile, or the input and what it was set to, with
+    the grade of the input. limit: the most replications of it; None: as many as of the others.
+    """
+
+    name: str
+    kind: str
+    about: str = ""
+    load: int = 1
+    perturbation: float = 0.0
+    intensity: float = 1.0
+    profile: str = ""
+    path: str = ""
+    change: str = ""
+    grade: str = ""
+    limit: int | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """arms: name of the arm (`chaos`, `control`) -> number of the replication -> data.
+    """arms: name of the arm (`chaos`, `control`, ...) -> number of the replication -> data.
 
+    variants: what the other arms are. surface_k: the trials in a row of the reliability surface.
     bound: what judges the mean of a share over replications, `exact` or (where a scenario says so) `typical`.
     """
 
@@ -36,7 +59,13 @@ class Table:
     arms: Mapping[str, Mapping[int, Data]]
     objectives: Objectives
     declared: tuple[DeclaredFault, ...] = ()
+    variants: tuple[ArmFacts, ...] = ()
+    surface_k: tuple[int, ...] = (1,)
     bound: str = "exact"
+
+    def of_kind(self, kind: str) -> list[ArmFacts]:
+        """The arms of a kind of which some replication was played, in their order."""
+        return [arm for arm in self.variants if arm.kind == kind and self.arms.get(arm.name)]
 
     def rows(self, arm: str = "chaos") -> list[Data]:
         """The data of an arm in order of the replications."""

@@ -17,7 +17,7 @@ from agentchaos.simulator.incidents import Case
 from agentchaos.simulator.manners import Manners
 from agentchaos.simulator.state import Commons
 from agentchaos.simulator.station import Station
-from agentchaos.world import Group
+from agentchaos.world import Group, Perturbation
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,6 +115,7 @@ class Stage(Protocol):
     env: Clock
     chance: Stream
     panel: Stream
+    perturbation: Perturbation | None
     horizon: int
     end: int
     over: bool
@@ -212,12 +213,19 @@ class Team:
         stream = self.stream.named("task", number)
         panel = self.spec.tasks.panel
         if panel is None:
-            return Task(id_, stream, *self._draws(stream))
+            return self._harder(Task(id_, stream, *self._draws(stream)))
         identity = int(stream.uniform(chance.index(chance.IDENTITY, 0, 0)) * panel)
         if identity not in self._panel:
             self._panel[identity] = self._draws(self._panel_stream.named(identity))
         task = Task(id_, stream, *self._panel[identity])
         task.identity = identity
+        return self._harder(task)
+
+    def _harder(self, task: Task) -> Task:
+        """The task, perturbed if its own draw says so: whoever is at a small share is at a larger one too."""
+        perturbation = self.sim.perturbation
+        if perturbation is not None and task.stream.named("perturbed").uniform(0) < perturbation.share:
+            task.right_share = task.success ** (perturbation.hazard / task.length)
         return task
 
     def plan_task(self, task: Task) -> None:

@@ -46,6 +46,7 @@ class Simulation:
         self.row = recorder.row
         self.horizon, self.end = plan.world.horizon, plan.world.end
         self.chance = plan.chance(replication.number)
+        self.perturbation = plan.world.perturbation
         self.panel = root(plan.seed).named("panel")  # the same identities in every replication
         self.stations = {
             name: Station(self.env, name, spec, self.row, self._event_at, self._call_struck)

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from agentchaos import workload
 from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
 from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
-from agentchaos.plan import Plan
+from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import calls, deciding, idle, redundancy, sequential, upkeep
+from agentchaos.spec import arms, calls, deciding, idle, redundancy, sequential, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
+from agentchaos.spec.inputs import InputsItem
 from agentchaos.spec.nodes import Loc
 from agentchaos.spec.sequential import ReplicationsSpec, SequentialSpec
 from agentchaos.trace import NS
@@ -126,6 +127,23 @@ class Scenario(Noun):
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
     )
+    measure: arms.Measure | None = Field(
+        None,
+        description="`all`, or the attributes for which arms are to be played; none: those that need no more "
+        "than faults on and faults off",
+    )
+    load: arms.Load | None = Field(None, description="load steps, for scalability")
+    surface: arms.Surface | None = Field(
+        None, description="the grid of perturbation and fault intensity, for robustness"
+    )
+    inputs: InputsItem | None = Field(
+        None,
+        description="how each input is moved to see which the result hangs on; false: not at all; none: only "
+        "with `measure: all`",
+    )
+    profiles: dict[str, arms.Profile] = Field(
+        default_factory=dict, description="other environments (provider, model, region, runtime)"
+    )
     aggregate: str = Field(
         "geometric",
         description="how attributes make a dimension: geometric, arithmetic, min or power:<p>",
@@ -169,6 +187,11 @@ class Scenario(Noun):
 
     def problems(self) -> Iterator[Finding]:
         """What no single field can see: names that lead nowhere, faults aimed at nothing, idle gates."""
+        yield from self.problems_alone()
+        yield from arms.problems(self)
+
+    def problems_alone(self) -> Iterator[Finding]:
+        """The same without those of the arms beside chaos and control."""
         if self.warmup >= self.horizon:
             what = f"nothing is left of the horizon of {format_duration(self.horizon)}"
             yield Finding(("warmup",), what, (("horizon",),))
@@ -555,6 +578,9 @@ class Scenario(Noun):
 
     def plan(self, *, file: str, sha256: str, replications: int) -> Plan:
         """The plan of this scenario."""
+        world = self.world()
+        variants = arms.arms(self, world)
+        surface = arms.surface_of(self)
         return Plan(
             scenario=self.name,
             about=self.about,
@@ -562,18 +588,25 @@ class Scenario(Noun):
             sha256=sha256,
             seed=self.seed,
             replications=replications,
-            world=World(
-                services=self.services,
-                agents=self.agents,
-                warmup=self.warmup,
-                horizon=self.horizon,
-                drain=self._drain(),
-                system=self.system.block if self.system is not None else None,
-            ),
+            world=world,
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
             bound=self.bound,
+            arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
+            variants=variants,
+            surface_k=surface.k if surface is not None else (1,),
+        )
+
+    def world(self) -> World:
+        """What it plays in."""
+        return World(
+            services=self.services,
+            agents=self.agents,
+            warmup=self.warmup,
+            horizon=self.horizon,
+            drain=self._drain(),
+            system=self.system.block if self.system is not None else None,
         )
 
     def _drain(self) -> int:

@@ -13,8 +13,10 @@ from agentchaos.scoring.attributes.consistency import consistency
 from agentchaos.scoring.attributes.correctness import correctness
 from agentchaos.scoring.attributes.durability import durability
 from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
+from agentchaos.scoring.attributes.portability import portability
 from agentchaos.scoring.attributes.responsiveness import responsiveness
 from agentchaos.scoring.attributes.robustness import robustness
+from agentchaos.scoring.attributes.scalability import scalability
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
 from agentchaos.scoring.attributes.trustworthiness import trustworthiness
@@ -23,11 +25,9 @@ from agentchaos.scoring.table import Table
 
 NOT_YET = {
     "adaptability": "it needs a persistent change of the environment",
-    "portability": "it needs two or more declared profiles (provider, model, region, runtime)",
     "safety": "it needs actions that are marked unsafe",
     "collaborativity": "it needs required interactions between agents",
     "explainability": "it needs decisions with cited causes",
-    "scalability": "it needs load steps",
     "security": "it needs attack attempts",
 }
 """Attributes that nothing in this version exercises, and what would."""
@@ -42,9 +42,11 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "stability": stability,
     "durability": durability,
     "robustness": robustness,
+    "portability": portability,
     "trustworthiness": trustworthiness,
     "availability": availability,
     "fault_tolerance": fault_tolerance,
+    "scalability": scalability,
 }
 """Attribute -> how it is scored: (table, alpha) -> the attribute with one-sided bounds at alpha."""
 
@@ -52,7 +54,7 @@ UNDER_FAULTS = frozenset({"stability", "durability", "robustness", "availability
 """What no fault has put to the test was not measured, however calm it was."""
 
 ECHOES = frozenset(
-    {"correctness", "accuracy", "consistency", "completeness", "timeliness", "trustworthiness"}
+    {"correctness", "accuracy", "consistency", "completeness", "timeliness", "trustworthiness", "portability"}
 )
 """Without faults these give back the chance of success that the scenario states, one for one."""
 
@@ -69,5 +71,7 @@ def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribut
         return blank(name, dimension, "no fault struck")
     one = SCORED[name](table, alpha)
     if name in ECHOES and one.mean is not None:
-        return dataclasses.replace(one, evidence="echo", label=f"{one.label}; no fault struck".lstrip("; "))
+        stated = all(group.success_written for group in table.setting.groups)
+        label = f"{one.label}; no fault struck".lstrip("; ")
+        return dataclasses.replace(one, evidence="echo", label=label, stated=stated)
     return one

@@ -1,30 +1,165 @@
-"""Robustness (E2): the volume under the reliability surface, over perturbation and fault intensity."""
+"""Robustness (E2): the volume under the reliability surface R(k, perturbation, fault intensity).
+
+The mean over the grid of pass^k, with trapezoid weights along perturbation and intensity, and equal ones
+along k (ReliabilityBench's surface). It is absolute: a weak baseline cannot raise it. The grid of
+perturbation 0, intensities 0 and 1 and k = 1 (control and chaos) is the small form, which every run has.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from agentchaos.metrics.base import Ratio
+from agentchaos.scoring import intervals
 from agentchaos.scoring.attributes.base import Detail, blank, made, share
-from agentchaos.scoring.intervals import Bounds
+from agentchaos.scoring.intervals import Bounds, widest
+from agentchaos.scoring.measures import over_tasks, pass_hat, pooled_panel
 from agentchaos.scoring.results import Attribute
-from agentchaos.scoring.table import Table
+from agentchaos.scoring.table import ArmFacts, Table
+
+SMALL = (
+    ArmFacts("control", "cell", perturbation=0.0, intensity=0.0),
+    ArmFacts("chaos", "cell", perturbation=0.0, intensity=1.0),
+)
+
+
+class Cell(NamedTuple):
+    """A cell of the surface: pass^k with one-sided bounds. n: identities, or replications for k = 1."""
+
+    k: int
+    perturbation: float
+    intensity: float
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    arm: str
+
+
+def cells(table: Table) -> tuple[ArmFacts, ...]:
+    """The arms of the grid, those of the small form where no other was asked for."""
+    return tuple(table.of_kind("cell")) or tuple(a for a in SMALL if table.arms.get(a.name))
+
+
+def surface(table: Table, alpha: float) -> tuple[Cell, ...]:
+    """Every cell of the reliability surface, k by k."""
+    return tuple(_cell(table, arm, k, alpha) for k in table.surface_k for arm in cells(table))
+
+
+def _cell(table: Table, arm: ArmFacts, k: int, alpha: float) -> Cell:
+    where = (k, arm.perturbation, arm.intensity)
+    if k == 1:
+        value = share(table, "task_success", alpha, arm.name)
+        if value is None:
+            return Cell(*where, None, None, None, 0, arm.name)
+        return Cell(*where, value.mean, value.low, value.high, value.n, arm.name)
+    pooled = pooled_panel(table.rows(arm.name))
+    mean, n = pass_hat([(t.trials, t.right) for t in pooled.rows], k) if pooled else (None, 0)
+    bounds = intervals.wilson(mean, n, alpha) if mean is not None else Bounds(None, None, "-")
+    return Cell(*where, mean, bounds.low, bounds.high, n, arm.name)
+
+
+def trapezoid(points: Sequence[float]) -> dict[float, float]:
+    """Weights of grid points that sum to 1: the trapezoid rule over their range."""
+    if len(points) == 1:
+        return {points[0]: 1.0}
+    span = points[-1] - points[0]
+    ends = [points[0], *points, points[-1]]
+    return {p: (ends[i + 2] - ends[i]) / 2 / span for i, p in enumerate(points)}
+
+
+def weights(arms: Sequence[ArmFacts]) -> dict[str, float]:
+    """Arm -> its weight in the volume."""
+    eps = trapezoid(sorted({arm.perturbation for arm in arms}))
+    lam = trapezoid(sorted({arm.intensity for arm in arms}))
+    return {arm.name: eps[arm.perturbation] * lam[arm.intensity] for arm in arms}
 
 
 def robustness(table: Table, alpha: float) -> Attribute:
-    """The attribute, over the arms that were played."""
-    with_, without = (
-        share(table, "task_success", alpha / 2),
-        share(table, "task_success", alpha / 2, "control"),
-    )
-    if with_ is None or without is None or with_.mean is None or without.mean is None:
+    """The attribute, over the cells that were played."""
+    arms = cells(table)
+    if len(arms) < 2:
         return blank("robustness", "environmental", "both arms are needed")
-    detail: Detail = (
-        ("definition", "mean of pass^1 at fault intensity 0 and 1 (small form, k = 1)"),
-        ("intensity 0", f"{without.mean:.4f}"),
-        ("intensity 1", f"{with_.mean:.4f}"),
-        ("worst cell", f"{min(with_.mean, without.mean):.4f}"),
-        ("clipped ratio", f"{min(1.0, with_.mean / without.mean):.4f}" if without.mean else "-"),
-    )
-    low = ((with_.low or 0.0) + (without.low or 0.0)) / 2
-    high = sum(1.0 if cell.high is None else cell.high for cell in (with_, without)) / 2
-    bounds = Bounds(low, high, "mean of two bounds, each at alpha / 2")
-    mean = (with_.mean + without.mean) / 2
-    return made("robustness", "environmental", mean, bounds, with_.n, detail, "small form")
+    grid = surface(table, alpha)
+    lacking = next((cell for cell in grid if cell.mean is None), None)
+    if lacking is not None:
+        why = f"pass^{lacking.k} has no value in arm {lacking.arm}: too few trials of each task"
+        return blank("robustness", "environmental", why)
+    share_of = weights(arms)
+    mean = math.fsum(share_of[c.arm] * (c.mean or 0.0) for c in grid) / len(table.surface_k)
+    judged = _bounds(table, arms, share_of, alpha, mean)
+    worst = min(grid, key=lambda c: (c.mean or 0.0, c.arm))
+    small = arms == SMALL and table.surface_k == (1,)
+    label = "small form" if small else f"{len(grid)} cells"
+    return made("robustness", "environmental", mean, judged, judged_n(table, arms), (
+        ("definition", "volume under R(k, perturbation, intensity), trapezoid weights"
+                       + ("; small form, k = 1" if small else "")),
+        *_told(grid),
+        ("worst cell", f"{worst.mean:.4f} ({_where(worst)})"),
+        *_clipped(grid),
+        ("bounds", judged.method),
+    ), label)  # fmt: skip
+
+
+def judged_n(table: Table, arms: Sequence[ArmFacts]) -> int:
+    """Replications that all cells have."""
+    return len(set.intersection(*(set(table.arms[arm.name]) for arm in arms)))
+
+
+def _where(cell: Cell) -> str:
+    return f"k {cell.k}, perturbation {cell.perturbation:g}, intensity {cell.intensity:g}"
+
+
+def _told(grid: Sequence[Cell]) -> Detail:
+    return tuple((_where(cell), f"{cell.mean:.4f}") for cell in grid)
+
+
+def _clipped(grid: Sequence[Cell]) -> Detail:
+    """min(1, with / without), as HAL has it: a weak baseline raises it, so it is a diagnostic."""
+    first = {(c.perturbation, c.intensity): c.mean for c in grid if c.k == grid[0].k}
+    without, with_ = first.get((0.0, 0.0)), first.get((0.0, 1.0))
+    if without is None or with_ is None:
+        return ()
+    return (("clipped ratio (diagnostic)", f"{min(1.0, with_ / without):.4f}" if without else "-"),)
+
+
+def _bounds(
+    table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float], alpha: float, mean: float
+) -> Bounds:
+    """Over replications, of the weighted mean of the cells; with k above 1 over identities as well.
+
+    The cells of a replication, and of an identity, share their draws: their weighted mean is one value in
+    [0, 1], so that no alpha is split among the cells.
+    """
+    if table.surface_k == (1,):
+        values = _volumes(table, arms, share_of)
+        exact = intervals.exact_bounds(values, alpha)
+        tasks = over_tasks("task_success", table.rows(arms[0].name), mean, alpha)
+        if tasks is None:
+            return widest(exact, exact, exact.method, mean)
+        return widest(exact, tasks, f"worse of {exact.method} over replications and Wilson over tasks", mean)
+    held = _held(table, arms, share_of)
+    wilson = intervals.wilson(mean, held, alpha)
+    return widest(wilson, wilson, "Wilson over the identities of the panel", mean)
+
+
+def _volumes(table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float]) -> list[float]:
+    """The weighted mean of the cells in each replication that all have; 0 where a cell had no task."""
+    values = []
+    for number in sorted(set.intersection(*(set(table.arms[arm.name]) for arm in arms))):
+        parts = []
+        for arm in arms:
+            datum = table.arms[arm.name][number].get("task_success")
+            right = datum.value if isinstance(datum, Ratio) else None
+            parts.append(share_of[arm.name] * (right or 0.0))
+        values.append(min(1.0, math.fsum(parts)))
+    return values
+
+
+def _held(table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float]) -> int:
+    """The least number of identities that a cell of the largest k rests on."""
+    k = max(table.surface_k)
+    pools = [pooled_panel(table.rows(arm.name)) for arm in arms]
+    return min(sum(t.trials >= k for t in pool.rows) if pool else 0 for pool in pools)
