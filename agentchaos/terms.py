@@ -12,6 +12,7 @@ from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.stopping import FIXED, Stopping
 from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
@@ -38,6 +39,13 @@ class Terms:
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
     differences: str = "typical"
+    stopping: Stopping = FIXED
+    bound: str = "exact"
+
+    @property
+    def alpha(self) -> float:
+        """The level of each one-sided bound."""
+        return self.stopping.alpha(self.replications)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -53,6 +61,7 @@ class Terms:
             differences=self.differences,
             variants=self.variants,
             surface_k=self.surface_k,
+            bound=self.bound,
         )
 
     @classmethod
@@ -88,6 +97,7 @@ class Terms:
                 ),
                 "unsolved": _all(Unsolved, whole.get("unsolved", ()), "unsolved"),
                 "variants": _all(ArmFacts, whole.get("variants", ()), "variants"),
+                "stopping": Stopping.from_json(rule) if (rule := whole.get("stopping")) else FIXED,
             },
         )
 
@@ -181,4 +191,6 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         differences=plan.differences,
         variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
         surface_k=plan.surface_k,
+        stopping=plan.stopping,
+        bound=plan.bound,
     )

@@ -89,7 +89,8 @@ def dimensions_page(report: Report) -> Sheet:
         1000,
         "Scores of the five dimensions, 0 to 1",
         "the length of a petal is its score (geometric mean of the attributes measured; width and area mean "
-        "nothing); the whisker spans its one-sided 95 % bounds; hatched where attributes are missing.",
+        f"nothing); the whisker spans its one-sided {wording.level(report)} bounds; hatched where attributes "
+        "are missing.",
     )
     figures.petals(sheet, Box(box.x - 10, box.y, 910, box.h), report.scores.dimensions)
     _score_table(sheet, Box(box.x + 920, box.y + 24, box.w - 920, box.h - 24), report)
@@ -99,7 +100,7 @@ def dimensions_page(report: Report) -> Sheet:
 def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
     scored = (*report.scores.dimensions, report.scores.overall)
     columns = (box.x + 305, box.x + 495, box.right)
-    for x, words in zip(columns, ("score", "95 % bounds", "measured"), strict=True):
+    for x, words in zip(columns, ("score", f"{wording.level(report)} bounds", "measured"), strict=True):
         sheet.text(x, box.y + 18, words, SMALL, "muted", align="right")
     height = min(96.0, (box.h - 190) / max(1, len(scored)))
     for at, one in enumerate(scored):

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from agentchaos.distributions import parse_duration
 from agentchaos.disturbances import SEVERITIES
 from agentchaos.metrics.budget import RULES, WINDOWS
+from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.measures import DETECTORS, PICKS, base_name, labels_of
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.trace import MESSAGE_KINDS
@@ -138,6 +139,7 @@ class Gate:
 
     statistic: "" for the value itself. For `share(...)`, `inner` and `inner_operator` are the bound inside.
     against: `baseline` or `control`; threshold is then what the difference to it is held against.
+    alpha: the level of each one-sided bound that judges it.
     """
 
     expression: str
@@ -149,6 +151,7 @@ class Gate:
     inner_operator: str = ""
     implied: bool = False
     against: str = ""
+    alpha: float = ALPHA
 
     @property
     def subject(self) -> str:

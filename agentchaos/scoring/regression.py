@@ -19,7 +19,7 @@ from agentchaos.distributions import format_duration
 from agentchaos.metrics.base import Histogram
 from agentchaos.scoring.differences import Difference, contributions, jackknife, of_sums, paired
 from agentchaos.scoring.expressions import Gate, holds, is_share
-from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
+from agentchaos.scoring.intervals import TYPICAL_LEAST
 from agentchaos.scoring.measures import (
     PICKS,
     base_name,
@@ -143,7 +143,7 @@ def difference(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | Non
         if not values:
             return None, f"nothing of the kind happened in {side}"
     exact = ours.differences == "exact" and (gate.statistic == "share" or is_share(name))
-    found = paired(name, there, here, ALPHA, exact=exact)
+    found = paired(name, there, here, gate.alpha, exact=exact)
     return found, "" if found else "no replication has it in both"
 
 

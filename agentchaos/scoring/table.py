@@ -53,6 +53,7 @@ class Table:
 
     variants: what the other arms are. surface_k: the trials in a row of the reliability surface.
     differences: what judges the difference of shares to a reference, `typical` or `exact`.
+    bound: what judges the mean of a share over replications, `exact` or (where a scenario says so) `typical`.
     """
 
     setting: Setting
@@ -62,6 +63,7 @@ class Table:
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
     differences: str = "typical"
+    bound: str = "exact"
 
     def of_kind(self, kind: str) -> list[ArmFacts]:
         """The arms of a kind of which some replication was played, in their order."""
