@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from agentchaos.archive import Archive, newest, runs, slug
+from agentchaos.baselines import against
 from agentchaos.distributions import format_duration
 from agentchaos.errors import EXIT_OF_VERDICT, ArchiveError, Problem, UsageError
 from agentchaos.report import Report
-from agentchaos.reporting import report_on
+from agentchaos.reporting import report_on, table_of
 from agentchaos.scoring.changes import Changes, Side, changes
 from agentchaos.terms import Terms
 from agentchaos.words import did_you_mean
@@ -198,6 +199,8 @@ def _open(folder: Path) -> _Opened:
     facts, terms, data = archive.read_run(), archive.read_terms(), archive.read_data()
     environment = facts.get("environment")
     environment = environment if isinstance(environment, dict) else {"written": "not to the end"}
+    kept = archive.path("baseline")  # what its gates compare with
+    baseline = against(kept, True, terms, str(facts.get("tool_version", "")))[0] if kept.is_dir() else None
     try:
         report: Report = report_on(
             terms,
@@ -205,12 +208,13 @@ def _open(folder: Path) -> _Opened:
             complete=bool(facts.get("complete")),
             require_gates=bool(facts.get("require_gates")),
             environment=environment,
+            baseline=baseline,
         )
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as wrong:
         # each file can be read, and yet they are no run: a number was changed, a curve is shorter
         what = f"cannot be scored ({type(wrong).__name__}: {wrong}); its files were changed or cut short"
         raise ArchiveError(Problem(what, file=str(archive.folder))) from wrong
-    table = terms.table(data)
+    table = table_of(terms, data)
     return _Opened(
         who=Who(
             folder=str(folder),

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentchaos import workload
+from agentchaos import __version__, workload
 from agentchaos.collector import few_collections
 from agentchaos.errors import Interrupted, Problem, ScenarioError, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
     from agentchaos.archive import Archive
+    from agentchaos.baselines import Side, Stored
     from agentchaos.scoring.power import Needed
+    from agentchaos.scoring.regression import Baseline
     from agentchaos.tables import SignalsByArm
 
 Progress = Callable[[int, int], None]
@@ -118,6 +120,8 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
         unsaid(plan.setting),
+        plan.setting,
+        plan.differences,
     )
 
 
@@ -320,20 +324,27 @@ def run(
     require_gates: bool = False,
     formats: Sequence[str] = ("html", "png"),
     progress: Progress | None = None,
+    baseline: Path | None = None,
 ) -> Report:
     """The whole walk for one plan; writes its folder and gives its report.
 
+    baseline: the stored run that gates on `baseline` compare with, where it is not the scenario's own.
+
     Raises:
-        ArchiveError: the folder cannot be written (said before anything is played).
+        ArchiveError: the folder cannot be written, the baseline is damaged (said before anything is played).
         TargetError: the engine broke down.
     """
+    from agentchaos import baselines
     from agentchaos.archive import Archive
     from agentchaos.reporting import report_on
 
+    reference, stored = reference_of(loaded, plan, baseline)
     archive = Archive.create(out, plan.scenario)
-    terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates))
+    terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates, baseline=baseline))
     archive.write_scenario(loaded.text)
     archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
+    if stored is not None:
+        baselines.copy(stored, archive.path("baseline"))
     played = play(plan, jobs=jobs, only=only, progress=progress)
     kept: dict[int, list[Row]] = {}
 
@@ -349,6 +360,7 @@ def run(
         require_gates=require_gates,
         signals=played.signals,
         traces=trace_of if played.complete else None,  # who interrupts does not wait for more to be played
+        baseline=reference,
     )
     page = "report.html" if "html" in formats else ""
     report = dataclasses.replace(report, folder=str(archive.folder), page=page, seconds=played.seconds)
@@ -364,6 +376,35 @@ def run(
     facts = {**_facts(report), "require_gates": require_gates}
     archive.write_run(facts, complete=played.complete)
     return report
+
+
+def reference_of(
+    loaded: Loaded[Scenario], plan: Plan, baseline: Path | None = None
+) -> tuple[Baseline | None, Stored | None]:
+    """The stored run that the gates of a plan are held against, as it stands; None where none asks for one.
+
+    Raises:
+        UsageError: a baseline was asked for, and no gate is on it.
+        ArchiveError: it is damaged, or it was asked for and is not there.
+    """
+    written = loaded.value.baseline
+    beside = None if written is None else loaded.path.parent / written
+    return _reference(plan.gates, plan, __version__, baseline, beside)
+
+
+def _reference(
+    gates: Sequence[str], run: Side, tool_version: str, given: Path | None, written: Path | None
+) -> tuple[Baseline | None, Stored | None]:
+    from agentchaos import baselines
+    from agentchaos.scoring.expressions import parse
+
+    if not any(parse(gate).against == "baseline" for gate in gates):
+        if given is not None:
+            raise UsageError(
+                "--baseline: no gate compares with it; add one: --gate 'availability >= baseline - 0.005'"
+            )
+        return None, None
+    return baselines.against(*baselines.choose(given, written, run.scenario), run, tool_version)
 
 
 def _facts(report: Report) -> dict[str, Any]:
@@ -414,24 +455,30 @@ def write_report(report: Report, archive: Archive, formats: Sequence[str]) -> No
             archive.write_bytes(file, content)
 
 
-def reproduce(loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False) -> str:
+def reproduce(
+    loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False, baseline: Path | None = None
+) -> str:
     """The command that repeats a run, and judges it by the same gates."""
     words = ["agentchaos", "run", str(loaded.path)]
     for override in loaded.overrides:
         words += ["--set", override]
     for gate in loaded.gates:
         words += ["--gate", gate]
+    if baseline is not None:
+        words += ["--baseline", str(baseline)]
     if require_gates:
         words.append("--require-gates")
     words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
     return shlex.join(words)
 
 
-def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
+def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None = None) -> Report:
     """Scores and judges a run again, from its folder alone.
 
+    baseline: a stored run to compare with; none: the one that the run was judged by, which it has kept.
+
     Raises:
-        ArchiveError: the folder is not that of a run, or it is damaged.
+        ArchiveError: the folder is not that of a run, or it is damaged; or the baseline is.
         UsageError: a gate that says nothing.
     """
     from agentchaos.archive import Archive
@@ -442,6 +489,9 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
     facts = archive.read_run()
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
+    own = archive.path("baseline")
+    version = str(facts.get("tool_version", ""))
+    reference, _ = _reference(terms.gates, terms, version, baseline, own if own.is_dir() else None)
     kept = {number for arm, number in archive.traces() if arm == "chaos"}
 
     def trace_of(number: int) -> list[Row]:
@@ -455,6 +505,7 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
         environment=facts.get("environment"),
         signals=archive.read_signals(),
         traces=trace_of,
+        baseline=reference,
     )
     page = "report.html" if archive.path("report.html").is_file() else ""
     return dataclasses.replace(report, folder=str(archive.folder), page=page)

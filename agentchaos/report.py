@@ -6,7 +6,7 @@ import dataclasses
 
 from agentchaos.scoring.attributes.robustness import Cell
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
+from agentchaos.scoring.results import BaselineFacts, FaultLanding, Judged, Measured, Scores
 from agentchaos.twin.estimates import Compared
 from agentchaos.twin.values import Unsolved
 
@@ -185,6 +185,8 @@ class Report:
     signals: SignalCharts | None = None
     closed_forms: tuple[Compared, ...] = ()
     no_closed_form: tuple[Unsolved, ...] = ()
+    baseline: BaselineFacts | None = None
+    """The stored run that gates on `baseline` were held against; None without such a gate."""
     arms: tuple[ArmRow, ...] = ()
     surface: tuple[Cell, ...] = ()
     """The reliability surface, k by k; empty where only its small form was played."""

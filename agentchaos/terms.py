@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from agentchaos.blocks import Block
 from agentchaos.faults.base import Fault
-from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
-from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
+from agentchaos.scoring.table import ArmFacts, DeclaredFault
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
@@ -37,21 +37,11 @@ class Terms:
     unsolved: tuple[Unsolved, ...] = ()
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
         return dataclasses.asdict(self)
-
-    def table(self, arms: DataByArm) -> Table:
-        """The data of the arms beside what they are held against."""
-        return Table(
-            setting=self.setting,
-            arms=arms,
-            objectives=self.objectives,
-            declared=self.declared,
-            variants=self.variants,
-            surface_k=self.surface_k,
-        )
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Terms:
@@ -71,7 +61,7 @@ class Terms:
                     Setting,
                     {
                         **setting,
-                        "groups": _all(GroupFacts, setting["groups"], "setting.groups"),
+                        "groups": tuple(_group(group) for group in setting["groups"]),
                         "services": _all(ServiceFacts, setting["services"], "setting.services"),
                         "system": Block.from_json(system) if (system := setting.get("system")) else None,
                     },
@@ -109,6 +99,12 @@ def _made(kind: type[_T], value: Mapping[str, Any], place: str = "") -> _T:
 
 def _all(kind: type[_T], values: Iterable[Mapping[str, Any]], place: str) -> tuple[_T, ...]:
     return tuple(_made(kind, value, place) for value in values)
+
+
+def _group(facts: Mapping[str, Any]) -> GroupFacts:
+    ties = facts.get("ties")
+    known = {**facts, "ties": None if ties is None else _made(Ties, ties, "setting.groups.ties")}
+    return _made(GroupFacts, known, "setting.groups")
 
 
 def _tuples(value: Any) -> Any:
@@ -170,6 +166,7 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        differences=plan.differences,
         variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
         surface_k=plan.surface_k,
     )

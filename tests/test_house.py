@@ -35,7 +35,7 @@ FLOORS = (
     {"world", "tables"},
     {"plan", "scoring", "workload"},
     {"simulator", "live", "report", "timeline", "terms", "signal_charts", "twin"},
-    {"targets", "archive", "renderers", "reporting", "diff", "history"},
+    {"targets", "archive", "renderers", "reporting", "baselines", "diff", "history"},
     {"spec"},
     {"pipeline", "experiments", "testing", "calibration"} | {"checkup", "forecast", "solution"},
     {"cli", "__main__"},

@@ -12,7 +12,7 @@ from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
 from agentchaos.report import ArmRow, Report
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
+from agentchaos.scoring.results import Against, Attribute, BaselineFacts, Dimension, Judged, Measured
 from agentchaos.twin.estimates import Compared
 
 
@@ -34,6 +34,7 @@ def run_object(report: Report) -> dict[str, Any]:
         "complete": report.complete,
         "warnings": list(report.warnings),
         "gates": [_gate(gate) for gate in report.gates],
+        "baseline": _fields(report.baseline),
         "scores": {
             "overall": _dimension(report.scores.overall),
             **{d.name: _dimension(d) for d in report.scores.dimensions},
@@ -144,7 +145,12 @@ def _gate(gate: Judged) -> dict[str, Any]:
         "n": gate.n,
         "implied": gate.implied,
         "reason": gate.reason,
+        "against": _fields(gate.against),
     }
+
+
+def _fields(one: Against | BaselineFacts | None) -> dict[str, Any] | None:
+    return None if one is None else dataclasses.asdict(one)
 
 
 def _dimension(one: Dimension) -> dict[str, Any]:

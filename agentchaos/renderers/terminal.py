@@ -104,6 +104,8 @@ def _verdict(report: Report, console: Console) -> None:
         f"horizon {wording.quantity(report.horizon, 's')}",
         "dim",
     )
+    if told := wording.baseline(report):
+        _line(console, told, "dim")
     for warning in report.warnings:
         _line(console, f"! {warning}", STYLES["open"])
 

@@ -137,14 +137,37 @@ def bound(gate: Judged) -> str:
     """The bound that judged a gate."""
     if gate.verdict == "not_measured":
         return "-"
-    return quantity(gate.bound, gate.unit) if gate.bound is not None else "unbounded"
+    return _of_gate(gate, gate.bound)
 
 
 def value(gate: Judged) -> str:
     """The value that a gate is on."""
     if gate.verdict == "not_measured":
         return "not measured"
-    return quantity(gate.value, gate.unit) if gate.value is not None else "unbounded"
+    return _of_gate(gate, gate.value)
+
+
+def _of_gate(gate: Judged, value: float | None) -> str:
+    """A value of a gate; of one on a reference it is a difference, and bears its sign."""
+    if value is None:
+        return "unbounded"
+    if gate.against is None:
+        return quantity(value, gate.unit)
+    return ("-" if value < 0 else "+") + quantity(abs(value), gate.unit)
+
+
+def baseline(report: Report) -> str:
+    """Which stored run its gates were held against; nothing where none is on a baseline."""
+    facts = report.baseline
+    if facts is None:
+        return ""
+    if facts.problem:
+        return f"baseline: {facts.problem}"
+    notes = "".join(f"; {note}" for note in facts.notes)
+    return (
+        f"baseline {facts.path}: run {facts.run}, seed {facts.seed}, "
+        f"{many(facts.replications, 'replication')}{notes}"
+    )
 
 
 def quantile(measure: Measured, which: str) -> str:

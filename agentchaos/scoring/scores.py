@@ -36,6 +36,27 @@ def score(table: Table, alpha: float = ALPHA) -> Scores:
     return Scores(overall, dimensions, attributes, tuple(_weighed(groups, table.objectives)))
 
 
+def point(table: Table, name: str) -> tuple[float | None, str]:
+    """(value, why there is none) of `score.ATTRIBUTE`, a dimension or overall; nothing else is scored.
+
+    A dimension or overall wants all of its attributes, as a gate does.
+    """
+    if name.startswith("score."):
+        word = name.removeprefix("score.")
+        dimension = next(d for d, names in ATTRIBUTES.items() if word in names)
+        one = attribute(table, word, dimension, ALPHA)
+        return one.mean, one.reason
+    dimensions = DIMENSIONS if name == "overall" else (name,)
+    values: dict[str, dict[str, float]] = {}
+    for dimension in dimensions:
+        for word in table.objectives.attributes(dimension):
+            one = attribute(table, word, dimension, ALPHA)
+            if one.mean is None:
+                return None, f"{word}: {one.reason.removeprefix('not measured: ')}"
+            values.setdefault(dimension, {})[word] = one.mean
+    return whole(values, name, table.objectives), ""
+
+
 def _named(names: Sequence[str], dimension: str, known: Mapping[str, Attribute]) -> list[Attribute]:
     """The attributes of a list; an unknown name counts as not measured, it must not vanish."""
     return [known.get(name) or blank(name, dimension, "no such attribute") for name in names]

@@ -24,7 +24,7 @@ from agentchaos.recoveries.base import Recovery
 from agentchaos.renderers.base import Renderer
 from agentchaos.scoring import glossary
 from agentchaos.scoring.attributes import NOT_YET
-from agentchaos.scoring.expressions import example_gate
+from agentchaos.scoring.expressions import example_gate, labels_that_fit
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.spec.nouns import DISTRIBUTIONS, EXAMPLES, NOUNS, Word, parts
 from agentchaos.words import did_you_mean, shown
@@ -33,6 +33,7 @@ from agentchaos.world import (
     MECHANISMS,
     RECOVERIES,
     RECOVERY_WORDS,
+    Adapts,
     Band,
     Explain,
     Group,
@@ -178,6 +179,8 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield f"Gate: score.{name} >= 0.9; `agentchaos explain-score RUN_FOLDER {name}` shows its arithmetic."
     elif kind == "measures":
         yield str(thing)
+        if labels := labels_that_fit(name):
+            yield f"Labels: {', '.join(labels)}"
         yield f"Gate: {example_gate(name)}"
     elif kind == "signals":
         yield from _signal(thing)
@@ -293,8 +296,8 @@ def _words(annotation: Any) -> Iterator[str]:
 
 
 _OF_THE_WORLD = (
-    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Talk, HandOff, Band, Mechanism, Recovery, Fault),
-    *(Unsafe, Severities, Explain),
+    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Adapts, Talk, HandOff, Band),
+    *(Mechanism, Recovery, Fault, Unsafe, Severities, Explain),
 )
 """What models a world; objectives and the scenario's own fields say what is wanted of it."""
 _ASKED_FOR = (
