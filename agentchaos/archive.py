@@ -5,6 +5,7 @@
     signals.csv                                    signals of all layers over time, arm by arm (tables.py)
     trace-<arm>-<replication>.jsonl.gz             kept traces
     report.html, *.png ...                         what renderers drew
+    trials.json, trials.csv or trials.jsonl        a table of trials from elsewhere, and how it was scored
 
 Every file is replaced in one go: after an interrupt or a kill, whatever is there can be read.
 `run.json` is written first, with `complete: false`; by its mark a folder is known as ours. It carries the
@@ -58,13 +59,20 @@ class Archive:
         The run is named by the UTC second, with a counter where that is taken: a run never
         overwrites another, not even one that another process starts at the same moment.
         """
-        shelf = Path(out) / slug(scenario_name)
-        stamp = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
-        with _told(shelf, "cannot make the folder of the run", _OUT_MEND):
-            shelf.mkdir(parents=True, exist_ok=True)
-            archive = cls(_fresh_folder(shelf, stamp))
+        archive = cls(new_folder(out, scenario_name, now=now))
         archive.write_run({}, complete=False)
-        _point_latest(shelf, archive.folder.name)
+        point_latest(archive.folder)
+        return archive
+
+    @classmethod
+    def at(cls, folder: Path) -> Archive:
+        """The archive in a folder that is chosen: made where it is not there yet, else taken up again."""
+        with _told(folder, "cannot make the folder of the run", _OUT_MEND):
+            folder.mkdir(parents=True, exist_ok=True)
+            for draft in folder.glob(".[0-9]*-*"):  # of a process that was killed
+                draft.unlink(missing_ok=True)
+        archive = cls(folder)
+        archive.write_run({}, complete=False)
         return archive
 
     @classmethod
@@ -112,15 +120,20 @@ class Archive:
 
     def read_text(self, name: str) -> str:
         """Reads a text file of this run."""
+        try:
+            return self.read_bytes(name).decode()
+        except UnicodeDecodeError as error:
+            raise _complaint(self.path(name), f"is not UTF-8 text (byte {error.start})") from error
+
+    def read_bytes(self, name: str) -> bytes:
+        """Reads a file of this run."""
         path = self.path(name)
         try:
-            return path.read_bytes().decode()
+            return path.read_bytes()
         except FileNotFoundError:
             raise _complaint(path, f"missing{self._of_partial()}") from None
         except OSError as error:
             raise _complaint(path, f"cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise _complaint(path, f"is not UTF-8 text (byte {error.start})") from error
 
     def write_scenario(self, text: str) -> None:
         """Keeps the scenario as it was run."""
@@ -352,6 +365,20 @@ def _told(path: Path, what: str, mend: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise _complaint(path, f"{what}: {error.strerror or error}; {mend}") from error
+
+
+def new_folder(out: Path, name: str, *, now: datetime.datetime | None = None) -> Path:
+    """Makes `<out>/<name>/<UTC second>/`, with a counter where that is taken."""
+    shelf = Path(out) / slug(name)
+    stamp = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
+    with _told(shelf, "cannot make the folder of the run", _OUT_MEND):
+        shelf.mkdir(parents=True, exist_ok=True)
+        return _fresh_folder(shelf, stamp)
+
+
+def point_latest(folder: Path) -> None:
+    """Makes `latest` beside a folder point at it."""
+    _point_latest(folder.parent, folder.name)
 
 
 def _fresh_folder(shelf: Path, stamp: str) -> Path:

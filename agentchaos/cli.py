@@ -266,6 +266,143 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+Gates = Annotated[list[str] | None, typer.Option("--gate", metavar="EXPR", help="One more gate.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")]
+Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume/--fresh", help="Go on with it where it was interrupted, or begin anew."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="What to do, and no more.")]
+
+
+@app.command()
+def compare(
+    files: Files,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="PATH=VALUE", help="The first file with this changed."),
+    ] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the comparison is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare scenarios on the same chance: which to take, and when it would be another.
+
+    The first is the reference. Exits with 0, or with the worst verdict of the others on `--gate`.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import compare as comparing
+
+        request = comparing.request(
+            files, overrides or (), against or (), gate or (), seed, _number(replications), name
+        )
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def ablate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the ablation is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each mechanism is worth: the same without it, on the same chance.
+
+    What depends on a mechanism goes out with it; what cannot be taken out is said, with the reason.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import ablate as ablating
+
+        request = ablating.request(file, overrides or (), gate or (), seed, _number(replications), name)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="PATH=VALUES", help="1..100:10, 5s..60s, '1..1000 log', a,b,c"),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="grid, random or lhs (Latin hypercube).")
+    ] = "grid",
+    points: Annotated[int | None, typer.Option(metavar="N", help="Points of a random design.")] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Reliability on the Pareto front; default: overall.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Cost on it; default: money, else unit_hours.")
+    ] = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the sweep is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play a scenario at many values of its parameters.
+
+    Gives curves, heat maps and the front of reliability against cost. An interrupted sweep goes on where it
+    stopped.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import sweep as sweeping
+
+        asked = sweeping.Asked(
+            file, tuple(vary or ()), tuple(overrides or ()), tuple(gate or ()), method, points, seed,
+            _number(replications), objective, cost, name,
+        )  # fmt: skip
+        request = sweeping.request(asked)
+        for line in sweeping.forecast(request, jobs):
+            _say(line)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _conduct(request: Any, *, jobs: int | None, out: Path, resume: bool, quiet: bool, as_json: bool) -> int:
+    """Conducts an experiment, shows what it found, and gives its exit code."""
+    from agentchaos.experiments.conduct import conduct
+    from agentchaos.experiments.results import results_object
+
+    with _progress(request.name, show=not as_json and not quiet) as progress:
+        found = conduct(request, out=out, jobs=jobs, resume=resume, progress=progress, say=_say)
+    with _gone_reader():
+        if as_json:
+            typer.echo(
+                json.dumps({**results_object(found), "folder": found.folder}, indent=2, allow_nan=False)
+            )
+        else:
+            from rich.console import Console
+
+            from agentchaos.renderers.findings_terminal import show
+
+            show(found, Console(highlight=False), quiet=quiet)
+    return int(found.exit_code)
+
+
 @app.command()
 def validate(
     files: Files,
@@ -425,20 +562,63 @@ def schema() -> None:
 
 @app.command()
 def score(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="RUN_FOLDER|FILE", help="reports/<scenario>/<run>, or trials.csv, .jsonl"),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="One more gate: 'pass^4 >= 0.5'")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of trials: a success from here on counts as right.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of trials: where the report is kept; default: reports.")
+    ] = None,
+    require_gates: Annotated[
+        bool, typer.Option("--require-gates", help="Of trials: without a gate, exit with 4.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Verdict and gates only.")] = False,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="NAME", help="Of trials: html, png, junit, json (repeatable)."),
+    ] = None,
     baseline: BaselineDir = None,
 ) -> None:
-    """Score and judge a run again, from its folder."""
+    """Score and judge a run again, or trials from elsewhere.
+
+    A folder is a run; a file is a table of trials, CSV or JSON lines: columns task, trial, success, and
+    perhaps confidence, cost, time, violations.
+    """
     with _told(as_json):
         from agentchaos import pipeline
 
-        report = pipeline.score_again(folder, gate or (), baseline)
-        if as_json:
-            _print_json([report], report.exit_code)
+        if source.is_dir():
+            pipeline.refuse_for_a_run(
+                threshold=threshold, out=out, formats=format_, require_gates=require_gates
+            )
+            report = pipeline.score_again(source, gate or (), baseline)
         else:
-            _show(report, quiet=False)
+            if baseline is not None:
+                raise UsageError(
+                    Problem("is for the folder of a run; trials have no baseline", file="--baseline")
+                )
+            report = pipeline.score_trials(
+                source,
+                gate or (),
+                threshold=threshold,
+                out=out or Path("reports"),
+                require_gates=require_gates,
+                formats=pipeline.known_formats(format_ or ("html", "png")),
+            )
+            if report.trials and report.trials.ignored:
+                _say(pipeline.ignored(report))
+        with _gone_reader():
+            if as_json:
+                _print_json([report], report.exit_code)
+            else:
+                _show(report, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
 

@@ -16,7 +16,7 @@ from agentchaos.baselines import against
 from agentchaos.distributions import format_duration
 from agentchaos.errors import EXIT_OF_VERDICT, ArchiveError, Problem, UsageError
 from agentchaos.report import Report
-from agentchaos.reporting import report_on, table_of
+from agentchaos.reporting import report_on
 from agentchaos.scoring.changes import Changes, Side, changes
 from agentchaos.terms import Terms
 from agentchaos.words import did_you_mean
@@ -214,7 +214,7 @@ def _open(folder: Path) -> _Opened:
         # each file can be read, and yet they are no run: a number was changed, a curve is shorter
         what = f"cannot be scored ({type(wrong).__name__}: {wrong}); its files were changed or cut short"
         raise ArchiveError(Problem(what, file=str(archive.folder))) from wrong
-    table = table_of(terms, data)
+    table = terms.table(data)
     return _Opened(
         who=Who(
             folder=str(folder),

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from agentchaos.blocks import Block
 from agentchaos.faults.base import Fault
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
+from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
-from agentchaos.scoring.table import ArmFacts, DeclaredFault
+from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
@@ -43,6 +43,18 @@ class Terms:
         """Plain values: dicts, lists, strings, numbers."""
         return dataclasses.asdict(self)
 
+    def table(self, arms: DataByArm) -> Table:
+        """The data of the arms beside what they are held against."""
+        return Table(
+            setting=self.setting,
+            arms=arms,
+            objectives=self.objectives,
+            declared=self.declared,
+            differences=self.differences,
+            variants=self.variants,
+            surface_k=self.surface_k,
+        )
+
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Terms:
         """What `to_json` gave, equal in every field; one that was not yet written has its default.
@@ -61,7 +73,7 @@ class Terms:
                     Setting,
                     {
                         **setting,
-                        "groups": tuple(_group(group) for group in setting["groups"]),
+                        "groups": tuple(map(_group, setting["groups"])),
                         "services": _all(ServiceFacts, setting["services"], "setting.services"),
                         "system": Block.from_json(system) if (system := setting.get("system")) else None,
                     },
@@ -78,6 +90,12 @@ class Terms:
                 "variants": _all(ArmFacts, whole.get("variants", ()), "variants"),
             },
         )
+
+
+def _group(facts: Mapping[str, Any]) -> GroupFacts:
+    ties = facts.get("ties")
+    tied = None if ties is None else _made(Ties, ties, "setting.groups.ties")
+    return _made(GroupFacts, {**facts, "ties": tied}, "setting.groups")
 
 
 class UnknownFieldError(ValueError):
@@ -99,12 +117,6 @@ def _made(kind: type[_T], value: Mapping[str, Any], place: str = "") -> _T:
 
 def _all(kind: type[_T], values: Iterable[Mapping[str, Any]], place: str) -> tuple[_T, ...]:
     return tuple(_made(kind, value, place) for value in values)
-
-
-def _group(facts: Mapping[str, Any]) -> GroupFacts:
-    ties = facts.get("ties")
-    known = {**facts, "ties": None if ties is None else _made(Ties, ties, "setting.groups.ties")}
-    return _made(GroupFacts, known, "setting.groups")
 
 
 def _tuples(value: Any) -> Any:

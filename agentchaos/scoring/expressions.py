@@ -3,6 +3,7 @@
 gate      = subject compare (number [unit] | reference [("+" | "-") number [unit]])
 subject   = name | "share(" name compare number [unit] ")"
 name      = ["control." | "score."] word ["{" label "=" value {"," label "=" value} "}"] ["." statistic]
+word      = letters, digits and _, or "pass^" k, "pass@" k (of a table of trials)
 compare   = "<" | "<=" | ">" | ">=" | "=="
 reference = "baseline" | "control"
 
@@ -112,6 +113,14 @@ _DISTRIBUTIONS = frozenset(
     }
 )  # fmt: skip
 """Measures with quantiles; the others are one number a replication."""
+_PASS = re.compile(r"pass[@^][1-9]\d*")
+TRIAL_KINDS: dict[str, str] = {
+    **dict.fromkeys(("brier", "ece", "auroc", "safety", "violations", "high_violations"), _SHARE),
+    "partial_success": _SHARE,
+    "cost": _NUMBER_OF,
+    "time": _TIME,
+}
+"""Measures of a table of trials, beside pass^k and pass@k; a run has `cost` and `time` with labels only."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -170,7 +179,7 @@ class Gate:
         return _is_score(self.name)
 
 
-_NAME = r"((?:control\.|score\.)?[A-Za-z_]\w*)\s*(\{[^}]*\})?(?:\.(\w+))?"
+_NAME = r"((?:control\.|score\.)?(?:pass[@^][1-9]\d*|[A-Za-z_]\w*))\s*(\{[^}]*\})?(?:\.(\w+))?"
 _COMPARE = r"(<=|>=|==|<|>)"
 _VALUE = rf"({_BARE_NUMBER})\s*(%|[A-Za-z]\w*)?"
 _PLAIN = re.compile(rf"\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*")
@@ -225,7 +234,8 @@ def _share_gate(text: str, found: re.Match[str], known: set[str] | None) -> Gate
     if statistic:
         raise GateSyntaxError("inside share(...) stands a measure without a statistic", found.start(3))
     full = _full_name(name, labels, known, found.start(1), found.start(2))
-    if _kind(full) is not None and base_name(full.removeprefix("control.")) not in _DISTRIBUTIONS:
+    bare = base_name(full.removeprefix("control."))
+    if _kind(full) is not None and bare not in _DISTRIBUTIONS and full not in ("cost", "time"):
         raise GateSyntaxError(
             f"share(...) counts incidents or durations; '{full}' is one number a replication", found.start(1)
         )
@@ -358,6 +368,8 @@ def _kind(name: str) -> str | None:
     """What the numbers of a measure are; None for one that only a plug-in knows."""
     if _is_score(name):
         return _SCORE
+    if name in TRIAL_KINDS or _PASS.fullmatch(name):
+        return TRIAL_KINDS.get(name, _SHARE)
     return _KINDS.get(base_name(name.removeprefix("control.")))
 
 
@@ -366,13 +378,16 @@ def is_share(name: str) -> bool:
     return _kind(name) in (_SHARE, _SCORE)
 
 
+_OF_A_RUN = ("pass_", "pass^", "pass@")
+
+
 def _refuse_statistic(name: str, statistic: str, at: int) -> None:
     base = base_name(name.removeprefix("control."))
-    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS:
+    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS or name in ("cost", "time"):
         return
     if base == "mttd":
         raise GateSyntaxError(f"'mttd' is a mean; gate 'detect_time.{statistic}'", at)
-    if _is_score(name) or base.startswith("pass_"):
+    if _is_score(name) or base.startswith(_OF_A_RUN) or name in TRIAL_KINDS:
         raise GateSyntaxError(f"'{name}' is one number a run; it has no {statistic}", at)
     if statistic in QUANTILES:
         raise GateSyntaxError(f"'{name}' is one number a replication; it has no {statistic}", at)
@@ -380,7 +395,7 @@ def _refuse_statistic(name: str, statistic: str, at: int) -> None:
 
 def _refuse_equality(name: str, statistic: str, at: int) -> None:
     base = base_name(name.removeprefix("control."))
-    if _is_score(name) or base.startswith("pass_") or base == "mttd":
+    if _is_score(name) or base.startswith(_OF_A_RUN) or base == "mttd":
         raise GateSyntaxError(f"no run can show that '{name}' equals a number; use >= or <=", at)
     if statistic in QUANTILES:
         raise GateSyntaxError(f"a quantile is bounded from above: '{name}.{statistic} < ...'", at)

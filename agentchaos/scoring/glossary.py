@@ -133,6 +133,36 @@ MEASURES: dict[str, str] = {
 }
 """A gate may use each of them, with a statistic (`.p95`, `.max`) where it is a distribution."""
 
+TRIALS: dict[str, str] = {
+    "pass^k": "chance that k trials of a task are all right; pass^1, pass^2, ...",
+    "pass@k": "chance that at least one of k trials of a task is right; pass@1, ...",
+    "partial_success": "mean success, where a success may be partial",
+    "brier": "mean of (confidence - success)^2; 0 is best",
+    "ece": "expected calibration error, 10 bins; biased upward",
+    "auroc": "chance that a right trial was claimed with more confidence than a wrong one",
+    "safety": "1 - mean weight of the worst violation of a trial",
+    "violations": "share of trials with a violation",
+    "high_violations": "share of trials with a high violation",
+    "cost": "mean cost of a trial, in the unit of the table; with .p50, .p95, .p99, .max",
+    "time": "mean time of a trial; with .p50, .p95, .p99, .max",
+}
+"""Measures of a table of trials (`agentchaos score trials.csv`); a gate there may use each of them."""
+
+TRIAL_GATES: dict[str, str] = {
+    "pass^k": "pass^4 >= 0.5",
+    "pass@k": "pass@4 >= 0.9",
+    "partial_success": "partial_success >= 0.8",
+    "brier": "brier <= 0.2",
+    "ece": "ece <= 0.1",
+    "auroc": "auroc >= 0.7",
+    "safety": "safety >= 0.95",
+    "violations": "violations <= 5%",
+    "high_violations": "high_violations == 0",
+    "cost": "cost.p95 < 0.5",
+    "time": "time.p95 < 60s",
+}
+"""A gate on each, such as one would write it."""
+
 ATTRIBUTES: dict[str, str] = {
     "correctness": "right tasks of planned tasks",
     "accuracy": "right steps of planned and spurious steps",
