@@ -12,6 +12,7 @@ from agentchaos.distributions import format_duration
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault
 from agentchaos.plan import ARMS, Plan, Strike
 from agentchaos.scoring.power import Needed
+from agentchaos.scoring.regression import Baseline
 from agentchaos.terms import enough
 from agentchaos.trace import NS
 from agentchaos.world import Group
@@ -34,6 +35,18 @@ def lines(plan: Plan, want: Needed) -> Iterator[str]:
     yield from _strikes(plan)
     yield from _time(plan)
     yield from _power(plan, want)
+
+
+def of_baseline(baseline: Baseline | None) -> Iterator[str]:
+    """Which stored run the gates would be held against, and why they could not be."""
+    if baseline is None:
+        return
+    facts = baseline.facts
+    if facts.problem:
+        yield f"  ! {facts.problem}"
+    else:
+        notes = "".join(f"; {note}" for note in facts.notes)
+        yield f"baseline {facts.path}: run {facts.run}, {facts.replications} replications{notes}"
 
 
 def utilisation(name: str, plan: Plan) -> float:

@@ -16,6 +16,8 @@ Each step takes a frozen value and gives the next.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 import shlex
 import signal
@@ -25,9 +27,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentchaos import workload
+from agentchaos import __version__, workload
 from agentchaos.collector import few_collections
-from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
+from agentchaos.errors import ArchiveError, Interrupted, Problem, ScenarioError, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
@@ -45,8 +47,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
     from agentchaos.archive import Archive
+    from agentchaos.baselines import Side, Stored
     from agentchaos.scoring.power import Needed
+    from agentchaos.scoring.regression import Baseline
     from agentchaos.tables import SignalsByArm
+    from agentchaos.trials import TrialsFile
 
 Progress = Callable[[int, int], None]
 
@@ -119,6 +124,8 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
         unsaid(plan.setting),
+        plan.setting,
+        plan.differences,
     )
 
 
@@ -345,26 +352,42 @@ def run(
     require_gates: bool = False,
     formats: Sequence[str] = ("html", "png"),
     progress: Progress | None = None,
+    baseline: Path | None = None,
 ) -> Report:
     """The whole walk for one plan; writes its folder and gives its report.
 
+    baseline: the stored run that gates on `baseline` compare with, where it is not the scenario's own.
+
     Raises:
-        ArchiveError: the folder cannot be written (said before anything is played).
+        ArchiveError: the folder cannot be written, the baseline is damaged (said before anything is played).
         TargetError: the engine broke down.
     """
     from agentchaos.archive import Archive
 
+    reference, stored = reference_of(loaded, plan, baseline)
     archive = Archive.create(out, plan.scenario)
-    terms = begin(archive, loaded, plan, require_gates=require_gates)
+    told = reproduce(loaded, plan, require_gates=require_gates, baseline=baseline)
+    terms = begin(archive, loaded, plan, told, stored)
     played = play(plan, jobs=jobs, only=only, progress=progress)
-    return keep(archive, terms, plan, played, require_gates=require_gates, formats=formats)
+    return keep(
+        archive, terms, plan, played, reference=reference, require_gates=require_gates, formats=formats
+    )
 
 
-def begin(archive: Archive, loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False) -> Terms:
-    """Writes into the folder of a run what is known before it is played, and gives its terms."""
-    terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates))
+def begin(
+    archive: Archive, loaded: Loaded[Scenario], plan: Plan, told: str, stored: Stored | None = None
+) -> Terms:
+    """Writes into the folder of a run what is known before it is played, and gives its terms.
+
+    told: the command that repeats it; stored: the baseline that it is held against, kept beside it.
+    """
+    from agentchaos import baselines
+
+    terms = terms_of(plan, told)
     archive.write_scenario(loaded.text)
     archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
+    if stored is not None:
+        baselines.copy(stored, archive.path("baseline"))
     return terms
 
 
@@ -374,13 +397,15 @@ def keep(
     plan: Plan,
     played: Played,
     *,
+    reference: Baseline | None = None,
     require_gates: bool = False,
     formats: Sequence[str] = ("html", "png"),
     traces: bool = True,
 ) -> Report:
     """Scores and judges what was played, and writes it into the folder of its run.
 
-    traces: whether the traces of the first and the worst replication are kept, which plays them once more.
+    reference: what gates on `baseline` compare with. traces: whether the traces of the first and the worst
+    replication are kept, which plays them once more.
     """
     from agentchaos.reporting import report_on
 
@@ -399,6 +424,7 @@ def keep(
         require_gates=require_gates,
         signals=played.signals,
         traces=trace_of if traces else None,
+        baseline=reference,
     )
     page = "report.html" if "html" in formats else ""
     report = dataclasses.replace(report, folder=str(archive.folder), page=page, seconds=played.seconds)
@@ -414,6 +440,35 @@ def keep(
     facts = {**_facts(report), "require_gates": require_gates}
     archive.write_run(facts, complete=played.complete)
     return report
+
+
+def reference_of(
+    loaded: Loaded[Scenario], plan: Plan, baseline: Path | None = None
+) -> tuple[Baseline | None, Stored | None]:
+    """The stored run that the gates of a plan are held against, as it stands; None where none asks for one.
+
+    Raises:
+        UsageError: a baseline was asked for, and no gate is on it.
+        ArchiveError: it is damaged, or it was asked for and is not there.
+    """
+    written = loaded.value.baseline
+    beside = None if written is None else loaded.path.parent / written
+    return _reference(plan.gates, plan, __version__, baseline, beside)
+
+
+def _reference(
+    gates: Sequence[str], run: Side, tool_version: str, given: Path | None, written: Path | None
+) -> tuple[Baseline | None, Stored | None]:
+    from agentchaos import baselines
+    from agentchaos.scoring.expressions import parse
+
+    if not any(parse(gate).against == "baseline" for gate in gates):
+        if given is not None:
+            raise UsageError(
+                "--baseline: no gate compares with it; add one: --gate 'availability >= baseline - 0.005'"
+            )
+        return None, None
+    return baselines.against(*baselines.choose(given, written, run.scenario), run, tool_version)
 
 
 def _facts(report: Report) -> dict[str, Any]:
@@ -464,34 +519,45 @@ def write_report(report: Report, archive: Archive, formats: Sequence[str]) -> No
             archive.write_bytes(file, content)
 
 
-def reproduce(loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False) -> str:
+def reproduce(
+    loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False, baseline: Path | None = None
+) -> str:
     """The command that repeats a run, and judges it by the same gates."""
     words = ["agentchaos", "run", str(loaded.path)]
     for override in loaded.overrides:
         words += ["--set", override]
     for gate in loaded.gates:
         words += ["--gate", gate]
+    if baseline is not None:
+        words += ["--baseline", str(baseline)]
     if require_gates:
         words.append("--require-gates")
     words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
     return shlex.join(words)
 
 
-def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
+def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None = None) -> Report:
     """Scores and judges a run again, from its folder alone.
 
+    baseline: a stored run to compare with; none: the one that the run was judged by, which it has kept.
+
     Raises:
-        ArchiveError: the folder is not that of a run, or it is damaged.
+        ArchiveError: the folder is not that of a run, or it is damaged; or the baseline is.
         UsageError: a gate that says nothing.
     """
     from agentchaos.archive import Archive
     from agentchaos.reporting import report_on
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
     facts = archive.read_run()
+    if facts.get("world") == "trials":
+        return _score_trials_again(archive, gates)
+    terms = archive.read_terms()
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
+    own = archive.path("baseline")
+    version = str(facts.get("tool_version", ""))
+    reference, _ = _reference(terms.gates, terms, version, baseline, own if own.is_dir() else None)
     kept = {number for arm, number in archive.traces() if arm == "chaos"}
 
     def trace_of(number: int) -> list[Row]:
@@ -505,20 +571,102 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
         environment=facts.get("environment"),
         signals=archive.read_signals(),
         traces=trace_of,
+        baseline=reference,
     )
     page = "report.html" if archive.path("report.html").is_file() else ""
     return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
-def _terms_in(archive: Archive) -> Terms:
-    value = archive.read_plan()
-    value.pop("strikes", None)
+def score_trials(
+    path: Path,
+    gates: Sequence[str] = (),
+    *,
+    threshold: float | None = None,
+    out: Path = Path("reports"),
+    require_gates: bool = False,
+    formats: Sequence[str] = ("html", "png"),
+) -> Report:
+    """Scores and judges a table of trials, and keeps it with its reports in `<out>/<name>/<run>/`.
+
+    Raises:
+        TrialsError: with every row that cannot be read.
+        UsageError: a gate that says nothing.
+        ArchiveError: the folder cannot be written.
+    """
+    from agentchaos.archive import Archive
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+    from agentchaos.trials import read as read_trials
+
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UsageError(f"--threshold: {threshold:g} is outside 0..1; write one such as 0.5")
+    table = read_trials(path, threshold)
+    refuse_bad_gates(gates, table.outcomes)
+    report = report_on_trials(table, gates, require_gates=require_gates)
+    archive = Archive.create(out, report.scenario)
+    page = "report.html" if "html" in formats else ""
+    report = dataclasses.replace(report, folder=str(archive.folder), page=page)
+    archive.write_bytes(f"trials.{table.form}", table.content)
+    terms = {
+        "file": str(path), "form": table.form, "sha256": table.sha256, "threshold": threshold,
+        "gates": list(gates), "require_gates": require_gates,
+    }  # fmt: skip
+    archive.write_text("trials.json", json.dumps(terms, indent=1, ensure_ascii=False) + "\n")
+    write_report(report, archive, formats)
+    archive.write_run({**_facts(report), "world": report.world}, complete=True)
+    return report
+
+
+def refuse_for_a_run(**options: Any) -> None:
+    """Options of `score` that mean nothing for the folder of a run. Raises UsageError."""
+    spelt = {"formats": "--format", "require_gates": "--require-gates"}
+    if given := [name for name, value in options.items() if value not in (None, False, [])]:
+        told = "is for a table of trials; the folder of a run is scored as it is"
+        raise UsageError([Problem(told, file=spelt.get(name, f"--{name}")) for name in given])
+
+
+def ignored(report: Report) -> str:
+    """Says which columns of a table of trials are not known."""
+    from agentchaos.scoring.outcomes import COLUMNS
+    from agentchaos.words import plain
+
+    assert report.trials is not None
+    names = ", ".join(f"'{plain(name)}'" for name in report.trials.ignored)
+    known = ", ".join(COLUMNS)
+    return f"{report.scenario_file}: columns that are not known are ignored: {names} (known: {known})"
+
+
+def _trials_in(archive: Archive) -> tuple[TrialsFile, tuple[str, ...], bool]:
+    """(the table, its gates, whether gates are required) of a run that scored a table of trials."""
+    from agentchaos.trials import parse as parse_trials
+
     try:
-        return Terms.from_json(value)
-    except (KeyError, TypeError) as wrong:
+        terms = json.loads(archive.read_text("trials.json"))
+        name = f"trials.{terms['form']}"
+        content = archive.read_bytes(name)
+        gates, require_gates = tuple(map(str, terms["gates"])), bool(terms["require_gates"])
+        form, threshold, sha256 = str(terms["form"]), terms["threshold"], terms["sha256"]
+        file = Path(terms["file"])
+    except (KeyError, TypeError, ValueError) as wrong:
         raise ArchiveError(
-            Problem(f"not a plan of this version: {wrong}", file=str(archive.path("plan.json")))
+            Problem(f"not the terms of a table of trials: {wrong}", file=str(archive.path("trials.json")))
         ) from wrong
+    if hashlib.sha256(content).hexdigest() != sha256:
+        told = "is not the table that was scored: it was changed; score the file itself"
+        raise ArchiveError(Problem(told, file=str(archive.path(name))))
+    return parse_trials(content, file, form, threshold), gates, require_gates
+
+
+def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
+    """Scores a kept table of trials again, by its own gates and these."""
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+
+    table, own, require_gates = _trials_in(archive)
+    both = (*own, *gates)
+    refuse_bad_gates(both, table.outcomes)
+    environment = archive.read_run().get("environment")
+    report = report_on_trials(table, both, require_gates=require_gates, environment=environment)
+    page = "report.html" if archive.path("report.html").is_file() else ""
+    return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
 def _names(terms: Terms) -> set[str]:
@@ -557,7 +705,12 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     from agentchaos.scoring.explain import lines
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
+    if archive.read_run().get("world") == "trials":
+        from agentchaos.trial_report import explained
+
+        yield from explained(_trials_in(archive)[0], score_again(folder), name)
+        return
+    terms = archive.read_terms()
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
     yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)
@@ -575,6 +728,18 @@ def effective(loaded: Loaded[Scenario]) -> str:
 
     derived = [f"#   {line}" for line in loaded.value.derived()]
     return "\n".join([dump(loaded.value.effective()).rstrip(), "# Derived from the above:", *derived])
+
+
+def plain(text: str) -> str:
+    """The YAML of a scenario in one layout, without comments; as it is where it cannot be read."""
+    from agentchaos.spec.nodes import Builder, compose, dump
+
+    builder = Builder("")
+    try:
+        data = builder.build(compose(text, ""))
+    except ScenarioError:
+        return text
+    return text if builder.problems else dump(data)
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:

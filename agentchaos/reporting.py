@@ -17,6 +17,7 @@ from agentchaos.scoring.gate import Ruling, judge, landings, verdict
 from agentchaos.scoring.inputs import moved_by
 from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.measures import measure
+from agentchaos.scoring.regression import Baseline
 from agentchaos.scoring.results import FaultLanding, Judged, Measured
 from agentchaos.scoring.scores import score
 from agentchaos.scoring.table import Table
@@ -37,17 +38,19 @@ def report_on(
     environment: dict[str, str] | None = None,
     signals: SignalsByArm | None = None,
     traces: Callable[[int], list[Row]] | None = None,
+    baseline: Baseline | None = None,
 ) -> Report:
     """Everything that may be shown of a run, from its terms and its data.
 
+    baseline: the stored run that gates on `baseline` are held against.
     signals: those of each arm, for their charts.
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    table = table_of(terms, arms)
+    table = terms.table(arms)
     measures = measure(table)
     scores = score(table)
-    judged = judge(terms.gates, table, measures, scores)
+    judged = judge(terms.gates, table, measures, scores, baseline)
     faults = landings(table)
     ruling = verdict(judged, faults, require_gates=require_gates)
     if not complete or (played < terms.replications and ruling.verdict != "fail"):
@@ -89,22 +92,11 @@ def report_on(
         signals=signal_charts(signals or {}, terms.setting, shown),
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
+        baseline=None if baseline is None else baseline.facts,
         arms=tuple(arm_rows(table)),
         surface=surface(table, ALPHA) if table.of_kind("cell") else (),
         inputs=moved_by(table),
         complete=complete,
-    )
-
-
-def table_of(terms: Terms, arms: DataByArm) -> Table:
-    """What scoring is given: the data of a run, and what they are held against."""
-    return Table(
-        setting=terms.setting,
-        arms=arms,
-        objectives=terms.objectives,
-        declared=terms.declared,
-        variants=terms.variants,
-        surface_k=terms.surface_k,
     )
 
 

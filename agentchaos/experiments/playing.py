@@ -18,7 +18,7 @@ from agentchaos.findings import Side
 from agentchaos.metrics.base import Data, DataByArm
 from agentchaos.pipeline import Gathered, Job, Played
 from agentchaos.report import Report
-from agentchaos.reporting import report_on, table_of
+from agentchaos.reporting import report_on
 from agentchaos.scoring.results import Measured
 from agentchaos.terms import Terms
 from agentchaos.terms import terms as terms_of
@@ -139,21 +139,23 @@ class _Keeper:
     def _keep(self, key: str, played: Played) -> None:
         for variant in self._alike[key]:
             path = self._folder.archive(variant)
-            run = finished_run(path)
+            run, told = finished_run(path), pipeline.reproduce(variant.loaded, variant.plan)
+            reference, stored = pipeline.reference_of(variant.loaded, variant.plan)
             if run is None:
                 archive = Archive.at(path)
-                terms = pipeline.begin(archive, variant.loaded, variant.plan)
+                terms = pipeline.begin(archive, variant.loaded, variant.plan, told, stored)
                 drawn = bool(self._formats)
                 report = pipeline.keep(
-                    archive, terms, variant.plan, played, formats=self._formats, traces=drawn
-                )
+                    archive, terms, variant.plan, played, reference=reference, formats=self._formats,
+                    traces=drawn,
+                )  # fmt: skip
             else:
-                terms = terms_of(variant.plan, pipeline.reproduce(variant.loaded, variant.plan))
-                report = report_on(terms, played.arms)
+                terms = terms_of(variant.plan, told)
+                report = report_on(terms, played.arms, baseline=reference)
             self.outcomes[variant.name] = self._outcome(variant, terms, report, played.arms)
 
     def _outcome(self, variant: Variant, terms: Terms, report: Report, arms: DataByArm) -> Outcome:
-        table = table_of(terms, arms)
+        table = terms.table(arms)
         contributions = contributions_of(table, report.measures, report.scores, self._measures)
         hours = measured_hours(unit_hours(table))
         side = _side(variant, report, {**report.measures, **hours})

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
-from agentchaos.report import ArmRow, Report
+from agentchaos.report import ArmRow, Report, TrialsShown
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured
+from agentchaos.scoring.results import Against, Attribute, BaselineFacts, Dimension, Judged, Measured
 from agentchaos.twin.estimates import Compared
 
 
@@ -34,6 +34,7 @@ def run_object(report: Report) -> dict[str, Any]:
         "complete": report.complete,
         "warnings": list(report.warnings),
         "gates": [gate_object(gate) for gate in report.gates],
+        "baseline": _fields(report.baseline),
         "scores": {
             "overall": _dimension(report.scores.overall),
             **{d.name: _dimension(d) for d in report.scores.dimensions},
@@ -61,6 +62,24 @@ def run_object(report: Report) -> dict[str, Any]:
         "no_closed_form": [dataclasses.asdict(one) for one in report.no_closed_form],
         "worst_replication": report.worst_replication,
         "reproduce": report.reproduce,
+        **({} if report.trials is None else {"trials": _trials(report.trials)}),
+    }
+
+
+def _trials(one: TrialsShown) -> dict[str, Any]:
+    """What a table of trials holds, beside its measures."""
+    return {
+        "tasks": one.tasks,
+        "trials": one.trials,
+        "right": one.right,
+        "fewest": one.fewest,
+        "most": one.most,
+        "threshold": one.threshold,
+        "tallies": [{"trials": n, "right": c, "tasks": tasks} for n, c, tasks in one.tallies],
+        "calibration": [each._asdict() for each in one.bins],
+        "violations": dict(one.severities),
+        "ignored_columns": list(one.ignored),
+        "left_out": dict(one.left_out),
     }
 
 
@@ -145,7 +164,12 @@ def gate_object(gate: Judged) -> dict[str, Any]:
         "n": gate.n,
         "implied": gate.implied,
         "reason": gate.reason,
+        "against": _fields(gate.against),
     }
+
+
+def _fields(one: Against | BaselineFacts | None) -> dict[str, Any] | None:
+    return None if one is None else dataclasses.asdict(one)
 
 
 def _dimension(one: Dimension) -> dict[str, Any]:

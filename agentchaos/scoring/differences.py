@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agentchaos.metrics.base import Count, Histogram, Ratio
 from agentchaos.scoring import intervals
@@ -49,16 +49,16 @@ def contributions(name: str, table: Table) -> dict[int, float]:
     arm = "control" if name.startswith("control.") else "chaos"
     bare = name.removeprefix("control.")
     if base_name(bare) in PICKS or bare.startswith("outage"):
-        return _of_sums(_incident_sums(bare, table, arm))
+        return of_sums(_incident_sums(bare, table, arm))
     if base_name(bare) == "recovery_time" and "from=after_lift" in bare:
-        return _of_sums(_incident_sums(bare, table, arm))
+        return of_sums(_incident_sums(bare, table, arm))
     found = {n: row[bare] for n, row in sorted(table.arms.get(arm, {}).items()) if bare in row}
     ratios = {n: d for n, d in found.items() if isinstance(d, Ratio)}
     if ratios:
-        return _of_sums({n: (d.numerator / d.scale, float(d.denominator)) for n, d in ratios.items()})
+        return of_sums({n: (d.numerator / d.scale, float(d.denominator)) for n, d in ratios.items()})
     histograms = {n: d for n, d in found.items() if isinstance(d, Histogram)}
     if histograms:
-        return _of_sums({n: (d.total / NS, float(d.count)) for n, d in histograms.items()})
+        return of_sums({n: (d.total / NS, float(d.count)) for n, d in histograms.items()})
     return {n: float(d.count) for n, d in found.items() if isinstance(d, Count)}
 
 
@@ -70,7 +70,8 @@ def _incident_sums(name: str, table: Table, arm: str) -> dict[int, tuple[float, 
     return sums
 
 
-def _of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
+def of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
+    """What each replication contributes to sum N / sum D, from its (N, D); nothing where all D are 0."""
     size = math.fsum(d for _, d in sums.values())
     if size == 0:
         return {}
@@ -101,6 +102,57 @@ def paired(
         method=f"{bounds.method}, paired",
         variance_ratio=_variance_ratio(ours, theirs, gaps),
     )
+
+
+GROUPS = 60
+"""So many groups of replications at most are left out in turn: 2 x 60 scorings are a few seconds."""
+
+
+def groups(numbers: Sequence[int]) -> list[set[int]]:
+    """Replications in at most `GROUPS` groups as good as equal in size, each spread over the whole run."""
+    count = len(numbers) // math.ceil(len(numbers) / GROUPS)
+    return [set(numbers[place::count]) for place in range(count)]
+
+
+def jackknife(
+    name: str,
+    estimate: Callable[[Table], float | None],
+    a: Table,
+    b: Table,
+    alpha: float = ALPHA,
+) -> Difference | None:
+    """`b - a` of what no replication contributes to by itself; both tables have the same replications.
+
+    Groups of replications are left out in turn, the same ones of both. The pseudo-values of group j,
+    h T - (h - 1) T_(j) with h = replications / size of the group (Quenouille 1956, Tukey 1958; for groups
+    that are not equal Busing, Meijer and van der Leeden 1999), are judged like contributions: typical. For
+    a mean they are the means of the groups. None where nothing is measured without one of the groups.
+    """
+    numbers = sorted(a.arms.get("chaos", {}))
+    left_out = groups(numbers)
+    values: list[list[float]] = []
+    wholes: list[float] = []
+    for table in (a, b):
+        whole = estimate(table)
+        parts = [estimate(_without(table, group)) for group in left_out]
+        if whole is None or None in parts:
+            return None
+        shares = [len(numbers) / len(group) for group in left_out]
+        pseudo = [h * whole - (h - 1) * t for h, t in zip(shares, parts, strict=True) if t is not None]
+        # about the estimate itself, so that the bounds are those of what is shown
+        shift = whole - math.fsum(pseudo) / len(pseudo)
+        values.append([value + shift for value in pseudo])
+        wholes.append(whole)
+    found = paired(name, dict(enumerate(values[0])), dict(enumerate(values[1])), alpha)
+    assert found is not None
+    method = f"{found.method}, jackknife of {len(left_out)} groups"
+    gap = wholes[1] - wholes[0]
+    return dataclasses.replace(found, a=wholes[0], b=wholes[1], mean=gap, n=len(numbers), method=method)
+
+
+def _without(table: Table, numbers: set[int]) -> Table:
+    arms = {arm: {n: row for n, row in rows.items() if n not in numbers} for arm, rows in table.arms.items()}
+    return dataclasses.replace(table, arms=arms)
 
 
 def _exact(gaps: Sequence[float], alpha: float) -> Bounds:

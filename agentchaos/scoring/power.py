@@ -11,12 +11,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from agentchaos.metrics.base import Setting
+from agentchaos.metrics.budget import unmeasurable
 from agentchaos.scoring.attributes import NOT_YET
 from agentchaos.scoring.attributes.availability import nines
-from agentchaos.scoring.expressions import QUANTILES, Gate, is_share, parse
-from agentchaos.scoring.gate import holds, implied
+from agentchaos.scoring.expressions import QUANTILES, Gate, holds, is_share, parse
+from agentchaos.scoring.gate import implied
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, wilson
-from agentchaos.scoring.measures import PICKS, base_name
+from agentchaos.scoring.measures import PICKS, base_name, is_budget
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K, Objectives
 from agentchaos.scoring.scores import whole
 
@@ -70,18 +72,24 @@ def replications_needed(
     struck: Sequence[Struck] = (),
     panel_tasks: Sequence[float] = (),
     unsaid: Mapping[str, str] = {},
+    setting: Setting | None = None,
+    differences: str = "typical",
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
     panels: the sizes of the panels of task identities. struck: how often each fault strikes; without it
     every replication is taken to have an incident of each. panel_tasks: the tasks a replication of each
     panel; without it one replication is taken to try each identity often enough. unsaid: attribute -> why
-    nothing in the scenario measures it.
+    nothing in the scenario measures it. differences: what judges those to a reference.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
     perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid)
-    needs = tuple(_need(gate, perfect, struck) for gate in parsed)
+    needs = tuple(
+        _for_difference(gate, differences) if gate.against
+        else _for_budget(gate, objectives, setting) or _need(gate, perfect, struck)
+        for gate in parsed
+    )  # fmt: skip
     most = max([need.needed for need in needs if need.needed is not None], default=0)
     return Needed(min(maximum, max(LEAST, 2 * most)), needs)
 
@@ -190,6 +198,32 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
                                     gate.operator, gate.threshold))  # fmt: skip
     note = "gate the raw availability instead" if gate.name == "score.availability" else ""
     return GateNeed(expression, needed, note if needed else "no finite number shows it")
+
+
+def _for_difference(gate: Gate, differences: str) -> GateNeed:
+    """A run that equals its reference: no pair differs."""
+    rising = gate.operator in (">", ">=")
+    if not holds(0.0, gate.operator, gate.threshold):
+        note = f"one that equals the {gate.against} misses it: it must be better"
+        return GateNeed(gate.expression, TYPICAL_LEAST, note)
+    if differences == "exact" and (is_share(gate.name) or gate.statistic == "share") and not gate.is_score:
+        needed = _least(
+            lambda r: holds((ALPHA ** (1 / r) - 1) * (1 if rising else -1), gate.operator, gate.threshold)
+        )
+        mend = f"no finite number shows it; allow a little, '{gate.against} {'-' if rising else '+'} 0.005'"
+        return GateNeed(gate.expression, needed, "exact on [-1, 1]" if needed else mend)
+    return GateNeed(gate.expression, TYPICAL_LEAST, f"pairs with the {gate.against}; its bound is typical")
+
+
+def _for_budget(gate: Gate, objectives: Objectives, setting: Setting | None) -> GateNeed | None:
+    """What is reckoned from the SLO; None for other gates."""
+    if setting is not None and (why := unmeasurable(gate.datum, setting)):
+        return GateNeed(gate.expression, None, why)
+    if not is_budget(gate.datum) or objectives.availability is None or gate.operator not in ("<", "<="):
+        return None
+    allowed = 1 - objectives.availability
+    needed = _least(lambda r: holds((1 - ALPHA ** (1 / r)) / allowed, gate.operator, gate.threshold))
+    return GateNeed(gate.expression, needed, "" if needed else "no finite number shows it")
 
 
 def _for_upper(gate: Gate) -> GateNeed:
