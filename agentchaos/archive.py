@@ -5,6 +5,7 @@
     signals.csv                                    signals of all layers over time, arm by arm (tables.py)
     trace-<arm>-<replication>.jsonl.gz             kept traces
     report.html, *.png ...                         what renderers drew
+    trials.json, trials.csv or trials.jsonl        a table of trials from elsewhere, and how it was scored
 
 Every file is replaced in one go: after an interrupt or a kill, whatever is there can be read.
 `run.json` is written first, with `complete: false`; by its mark a folder is known as ours. Nothing
@@ -110,15 +111,20 @@ class Archive:
 
     def read_text(self, name: str) -> str:
         """Reads a text file of this run."""
+        try:
+            return self.read_bytes(name).decode()
+        except UnicodeDecodeError as error:
+            raise _complaint(self.path(name), f"is not UTF-8 text (byte {error.start})") from error
+
+    def read_bytes(self, name: str) -> bytes:
+        """Reads a file of this run."""
         path = self.path(name)
         try:
-            return path.read_bytes().decode()
+            return path.read_bytes()
         except FileNotFoundError:
             raise _complaint(path, f"missing{self._of_partial()}") from None
         except OSError as error:
             raise _complaint(path, f"cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise _complaint(path, f"is not UTF-8 text (byte {error.start})") from error
 
     def write_scenario(self, text: str) -> None:
         """Keeps the scenario as it was run."""

@@ -425,20 +425,63 @@ def schema() -> None:
 
 @app.command()
 def score(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="RUN_FOLDER|FILE", help="reports/<scenario>/<run>, or trials.csv, .jsonl"),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="One more gate: 'pass^4 >= 0.5'")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of trials: a success from here on counts as right.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of trials: where the report is kept; default: reports.")
+    ] = None,
+    require_gates: Annotated[
+        bool, typer.Option("--require-gates", help="Of trials: without a gate, exit with 4.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Verdict and gates only.")] = False,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="NAME", help="Of trials: html, png, junit, json (repeatable)."),
+    ] = None,
     baseline: BaselineDir = None,
 ) -> None:
-    """Score and judge a run again, from its folder."""
+    """Score and judge a run again, or trials from elsewhere.
+
+    A folder is a run; a file is a table of trials, CSV or JSON lines: columns task, trial, success, and
+    perhaps confidence, cost, time, violations.
+    """
     with _told(as_json):
         from agentchaos import pipeline
 
-        report = pipeline.score_again(folder, gate or (), baseline)
-        if as_json:
-            _print_json([report], report.exit_code)
+        if source.is_dir():
+            pipeline.refuse_for_a_run(
+                threshold=threshold, out=out, formats=format_, require_gates=require_gates
+            )
+            report = pipeline.score_again(source, gate or (), baseline)
         else:
-            _show(report, quiet=False)
+            if baseline is not None:
+                raise UsageError(
+                    Problem("is for the folder of a run; trials have no baseline", file="--baseline")
+                )
+            report = pipeline.score_trials(
+                source,
+                gate or (),
+                threshold=threshold,
+                out=out or Path("reports"),
+                require_gates=require_gates,
+                formats=pipeline.known_formats(format_ or ("html", "png")),
+            )
+            if report.trials and report.trials.ignored:
+                _say(pipeline.ignored(report))
+        with _gone_reader():
+            if as_json:
+                _print_json([report], report.exit_code)
+            else:
+                _show(report, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
 

@@ -16,6 +16,8 @@ Each step takes a frozen value and gives the next.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 import shlex
 import signal
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from agentchaos.scoring.power import Needed
     from agentchaos.scoring.regression import Baseline
     from agentchaos.tables import SignalsByArm
+    from agentchaos.trials import TrialsFile
 
 Progress = Callable[[int, int], None]
 
@@ -485,8 +488,10 @@ def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None =
     from agentchaos.reporting import report_on
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
     facts = archive.read_run()
+    if facts.get("world") == "trials":
+        return _score_trials_again(archive, gates)
+    terms = _terms_in(archive)
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
     own = archive.path("baseline")
@@ -507,6 +512,98 @@ def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None =
         traces=trace_of,
         baseline=reference,
     )
+    page = "report.html" if archive.path("report.html").is_file() else ""
+    return dataclasses.replace(report, folder=str(archive.folder), page=page)
+
+
+def score_trials(
+    path: Path,
+    gates: Sequence[str] = (),
+    *,
+    threshold: float | None = None,
+    out: Path = Path("reports"),
+    require_gates: bool = False,
+    formats: Sequence[str] = ("html", "png"),
+) -> Report:
+    """Scores and judges a table of trials, and keeps it with its reports in `<out>/<name>/<run>/`.
+
+    Raises:
+        TrialsError: with every row that cannot be read.
+        UsageError: a gate that says nothing.
+        ArchiveError: the folder cannot be written.
+    """
+    from agentchaos.archive import Archive
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+    from agentchaos.trials import read as read_trials
+
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UsageError(f"--threshold: {threshold:g} is outside 0..1; write one such as 0.5")
+    table = read_trials(path, threshold)
+    refuse_bad_gates(gates, table.outcomes)
+    report = report_on_trials(table, gates, require_gates=require_gates)
+    archive = Archive.create(out, report.scenario)
+    page = "report.html" if "html" in formats else ""
+    report = dataclasses.replace(report, folder=str(archive.folder), page=page)
+    archive.write_bytes(f"trials.{table.form}", table.content)
+    terms = {
+        "file": str(path), "form": table.form, "sha256": table.sha256, "threshold": threshold,
+        "gates": list(gates), "require_gates": require_gates,
+    }  # fmt: skip
+    archive.write_text("trials.json", json.dumps(terms, indent=1, ensure_ascii=False) + "\n")
+    write_report(report, archive, formats)
+    archive.write_run({**_facts(report), "world": report.world}, complete=True)
+    return report
+
+
+def refuse_for_a_run(**options: Any) -> None:
+    """Options of `score` that mean nothing for the folder of a run. Raises UsageError."""
+    spelt = {"formats": "--format", "require_gates": "--require-gates"}
+    if given := [name for name, value in options.items() if value not in (None, False, [])]:
+        told = "is for a table of trials; the folder of a run is scored as it is"
+        raise UsageError([Problem(told, file=spelt.get(name, f"--{name}")) for name in given])
+
+
+def ignored(report: Report) -> str:
+    """Says which columns of a table of trials are not known."""
+    from agentchaos.scoring.outcomes import COLUMNS
+    from agentchaos.words import plain
+
+    assert report.trials is not None
+    names = ", ".join(f"'{plain(name)}'" for name in report.trials.ignored)
+    known = ", ".join(COLUMNS)
+    return f"{report.scenario_file}: columns that are not known are ignored: {names} (known: {known})"
+
+
+def _trials_in(archive: Archive) -> tuple[TrialsFile, tuple[str, ...], bool]:
+    """(the table, its gates, whether gates are required) of a run that scored a table of trials."""
+    from agentchaos.trials import parse as parse_trials
+
+    try:
+        terms = json.loads(archive.read_text("trials.json"))
+        name = f"trials.{terms['form']}"
+        content = archive.read_bytes(name)
+        gates, require_gates = tuple(map(str, terms["gates"])), bool(terms["require_gates"])
+        form, threshold, sha256 = str(terms["form"]), terms["threshold"], terms["sha256"]
+        file = Path(terms["file"])
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise ArchiveError(
+            Problem(f"not the terms of a table of trials: {wrong}", file=str(archive.path("trials.json")))
+        ) from wrong
+    if hashlib.sha256(content).hexdigest() != sha256:
+        told = "is not the table that was scored: it was changed; score the file itself"
+        raise ArchiveError(Problem(told, file=str(archive.path(name))))
+    return parse_trials(content, file, form, threshold), gates, require_gates
+
+
+def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
+    """Scores a kept table of trials again, by its own gates and these."""
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+
+    table, own, require_gates = _trials_in(archive)
+    both = (*own, *gates)
+    refuse_bad_gates(both, table.outcomes)
+    environment = archive.read_run().get("environment")
+    report = report_on_trials(table, both, require_gates=require_gates, environment=environment)
     page = "report.html" if archive.path("report.html").is_file() else ""
     return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
@@ -561,6 +658,11 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     from agentchaos.scoring.explain import lines
 
     archive = Archive.open(folder)
+    if archive.read_run().get("world") == "trials":
+        from agentchaos.trial_report import explained
+
+        yield from explained(_trials_in(archive)[0], score_again(folder), name)
+        return
     terms = _terms_in(archive)
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}

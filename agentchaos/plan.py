@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from agentchaos.disturbances import Disturbance, OnAttack
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.faults.environment import EnvironmentFault
+from agentchaos.mechanisms.escalation import REASONS
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
@@ -56,6 +58,23 @@ class Replication(NamedTuple):
     strikes: tuple[Strike, ...]
 
 
+def _ties(group: Group) -> Ties | None:
+    """What the tasks of a group owe others; None where it works alone."""
+    hand, talk, human = group.hand_off, group.talk, group.escalation
+    reasons = () if human is None else tuple(r for r in REASONS if human.takes(r))
+    ties = Ties(
+        to=hand.to if hand else "",
+        chance=float(hand.chance) if hand else 0.0,
+        rounds=(hand.rounds or 0) if hand else 0,
+        every=(talk.steps or 0) if talk else 0,
+        talk_chance=float(talk.chance or 0.0) if talk else 0.0,
+        votes=group.quorum is not None,
+        asks=reasons,
+        steps=group.tasks.steps.mean(),
+    )
+    return ties if ties.kinds else None
+
+
 def _at_most(fault: Fault) -> int | None:
     """The calls or tasks that a strike befalls at most."""
     if isinstance(fault, CallFault):
@@ -95,13 +114,24 @@ class Plan:
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
     differences: str = "typical"
+    changes: tuple[str, ...] | None = None
+    """In the plan of an arm, what `changing` is in the whole: the arms are measured alike."""
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """The names of the faults that change the environment for good, in any arm; sorted."""
+        if self.changes is not None:
+            return self.changes
+        return tuple(sorted({fault.label for fault in self.faults if fault.persistent}))
 
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""
         arm = next((one for one in self.variants if one.facts.name == name), None)
         if arm is None or name in ARMS:
             return self
-        return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+        return dataclasses.replace(
+            self, world=arm.world, faults=arm.faults, variants=(), changes=self.changing
+        )
 
     def kind_of(self, arm: str) -> str:
         """What an arm is: chaos, control, or the kind of a variant."""
@@ -140,6 +170,7 @@ class Plan:
                     success_written="success" in group.tasks.model_fields_set,
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
+                    ties=_ties(group),
                     risky=group.unsafe is not None or name in attacked,
                     attacked=name in attacked,
                     explains=group.explain is not None,
@@ -160,6 +191,7 @@ class Plan:
             rpo=_ns(self.objectives.rpo_s),
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
+            changes=self.changing,
             system=world.system,
             slo=_parts(self.objectives.availability),
         )
@@ -193,6 +225,8 @@ class Plan:
                 each = group.count + (group.standbys if fault.scope in ON_UNITS else 0)
             if isinstance(fault, PlannedDisruption):
                 each = len(fault.chosen(each, self.chance(0)))
+        if isinstance(fault, EnvironmentFault):
+            thinned = float(fault.probability)
         if fault.every is not None:
             return each * thinned * horizon / fault.every.mean()
         if fault.at is None:

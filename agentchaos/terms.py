@@ -8,7 +8,7 @@ from typing import Any
 
 from agentchaos.blocks import Block
 from agentchaos.faults.base import Fault
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.table import ArmFacts, DeclaredFault
@@ -58,9 +58,10 @@ class Terms:
                 "setting": Setting(
                     **{
                         **setting,
-                        "groups": tuple(GroupFacts(**_tuples(group)) for group in setting["groups"]),
+                        "groups": tuple(_group(_tuples(group)) for group in setting["groups"]),
                         "services": tuple(ServiceFacts(**service) for service in setting["services"]),
                         "faults": tuple(setting["faults"]),
+                        "changes": tuple(setting.get("changes", ())),
                         "system": Block.from_json(system) if (system := setting.get("system")) else None,
                     }
                 ),
@@ -79,6 +80,11 @@ class Terms:
                 "surface_k": tuple(value.get("surface_k", (1,))),
             }
         )
+
+
+def _group(facts: dict[str, Any]) -> GroupFacts:
+    ties = facts.get("ties")
+    return GroupFacts(**{**facts, "ties": Ties(**ties) if ties is not None else None})
 
 
 def _tuples(value: Any) -> Any:

@@ -165,6 +165,10 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "fault_struck": ("incident", "subject"),
     "fault_lifted": ("incident", "subject"),
     "fault_missed": ("incident", "subject", "detail"),  # detail: reason
+    # the world is another for good; incident = id of the change; subject: the service or the group; value: by
+    # what factor (latency, work, arrivals); detail: what (shift | api_change | runtime_change | load_shift),
+    # fault (its name)
+    "environment_shifted": ("incident", "subject", "value", "detail"),
     # incidents; detail of opened: scope (process | state | service), idle
     "incident_opened": ("incident", "subject", "detail"),
     "incident_joined": ("incident", "subject"),
@@ -244,6 +248,7 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "rolled_back": ("compensated", "stuck", "pause"),
     "fault_planned": ("fault",),
     "fault_missed": ("reason",),
+    "environment_shifted": ("what",),
     "incident_opened": ("scope",),
     "caught_up": ("lost",),
     "fell_back": ("to",),

@@ -12,7 +12,7 @@ from agentchaos.distributions import Duration, DurationDistribution, Share
 from agentchaos.disturbances import Disturbance
 from agentchaos.seeds import Stream
 
-Scope = Literal["process", "state", "call", "link", "task"]
+Scope = Literal["process", "state", "call", "link", "task", "environment"]
 ON_UNITS: frozenset[Scope] = frozenset({"process", "link"})
 """What befalls units, standbys included; the state of a member is befallen through its role."""
 

@@ -194,7 +194,8 @@ class IncidentLog(Metric):
     def _fault_planned(self, event: Event) -> None:
         detail: dict[str, Any] = event.detail or {}
         self._faults[event.incident] = (event.subject, str(detail.get("fault", "")))
-        if "scope" in detail:
+        # a change for good is no failure: nothing is to be recovered from it
+        if detail.get("scope", "environment") != "environment":
             self._struck[event.incident] = -1
         self._planned[event.subject] += 1
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
-from agentchaos.report import ArmRow, Report
+from agentchaos.report import ArmRow, Report, TrialsShown
 from agentchaos.scoring.inputs import Moved
 from agentchaos.scoring.results import Against, Attribute, BaselineFacts, Dimension, Judged, Measured
 from agentchaos.twin.estimates import Compared
@@ -62,6 +62,24 @@ def run_object(report: Report) -> dict[str, Any]:
         "no_closed_form": [dataclasses.asdict(one) for one in report.no_closed_form],
         "worst_replication": report.worst_replication,
         "reproduce": report.reproduce,
+        **({} if report.trials is None else {"trials": _trials(report.trials)}),
+    }
+
+
+def _trials(one: TrialsShown) -> dict[str, Any]:
+    """What a table of trials holds, beside its measures."""
+    return {
+        "tasks": one.tasks,
+        "trials": one.trials,
+        "right": one.right,
+        "fewest": one.fewest,
+        "most": one.most,
+        "threshold": one.threshold,
+        "tallies": [{"trials": n, "right": c, "tasks": tasks} for n, c, tasks in one.tallies],
+        "calibration": [each._asdict() for each in one.bins],
+        "violations": dict(one.severities),
+        "ignored_columns": list(one.ignored),
+        "left_out": dict(one.left_out),
     }
 
 

@@ -85,7 +85,34 @@ def outcome(report: Report) -> VerdictWords:
     """The words for a report's verdict; an interrupted run has none."""
     if not report.complete:
         return VerdictWords("INTERRUPTED", "open", "The run was cut short; what had finished is shown.")
-    return VERDICTS[report.verdict]
+    words = VERDICTS[report.verdict]
+    if report.trials is not None and report.verdict == "inconclusive":
+        return words._replace(meaning="Too few tasks to tell. This is not a pass.")
+    if report.trials is not None and report.verdict == "ungated":
+        return words._replace(meaning="There is no gate: nothing was judged.")
+    return words
+
+
+def facts(report: Report) -> tuple[str, ...]:
+    """What the numbers are of: the world, and how much of it was seen."""
+    trials = report.trials
+    if trials is None:
+        return (
+            report.world,
+            f"seed {report.seed}",
+            many(report.replications, "replication"),
+            f"horizon {quantity(report.horizon, 's')}",
+        )
+    each = f"{trials.most:,}" if trials.fewest == trials.most else f"{trials.fewest:,} to {trials.most:,}"
+    right = f"{trials.right:,} right"
+    if trials.threshold is not None:
+        right += f" (success from {trials.threshold:g} on)"
+    return (
+        report.world,
+        many(trials.tasks, "task"),
+        f"{many(trials.trials, 'trial')}, {each} of a task",
+        right,
+    )
 
 
 def quantity(value: float | None, unit: str) -> str:

@@ -3,6 +3,7 @@
 gate      = subject compare (number [unit] | reference [("+" | "-") number [unit]])
 subject   = name | "share(" name compare number [unit] ")"
 name      = ["control." | "score."] word ["{" label "=" value {"," label "=" value} "}"] ["." statistic]
+word      = letters, digits and _, or "pass^" k, "pass@" k (of a table of trials)
 compare   = "<" | "<=" | ">" | ">=" | "=="
 reference = "baseline" | "control"
 
@@ -38,6 +39,7 @@ SHARES = (
     "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
     "safety", "critical", "security", "attack_success", "utility_under_attack", "benign_utility",
     "attacks_met", "guardrail_refusals", "explainability", "explained", "misled_explanations",
+    "collaboration",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -45,7 +47,7 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
     "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
-    "fenced", "near_misses", "unsafe_by_faults", "attack_attempts",
+    "fenced", "conflicts", "duplicates", "near_misses", "unsafe_by_faults", "attack_attempts",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
@@ -65,13 +67,16 @@ BY_GROUP = (
     *("tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost"),
     "tasks_unfinished",
 )
+INTERACTIONS = ("handoff", "talk", "vote", "escalation")
+"""Kinds of `collaboration`."""
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset(
     {
-        *PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time", "unsafe_by_faults",
+        *PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time", "alert_time",
+        "unsafe_by_faults",
         "security", "attack_success", "utility_under_attack", "attacks_met", "attack_attempts",
-        "misled_explanations", "alert_time",
+        "misled_explanations",
     }
 )  # fmt: skip
 """Measures of incidents and attacks: an arm without faults has none."""
@@ -108,6 +113,14 @@ _DISTRIBUTIONS = frozenset(
     }
 )  # fmt: skip
 """Measures with quantiles; the others are one number a replication."""
+_PASS = re.compile(r"pass[@^][1-9]\d*")
+TRIAL_KINDS: dict[str, str] = {
+    **dict.fromkeys(("brier", "ece", "auroc", "safety", "violations", "high_violations"), _SHARE),
+    "partial_success": _SHARE,
+    "cost": _NUMBER_OF,
+    "time": _TIME,
+}
+"""Measures of a table of trials, beside pass^k and pass@k; a run has `cost` and `time` with labels only."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -166,7 +179,7 @@ class Gate:
         return _is_score(self.name)
 
 
-_NAME = r"((?:control\.|score\.)?[A-Za-z_]\w*)\s*(\{[^}]*\})?(?:\.(\w+))?"
+_NAME = r"((?:control\.|score\.)?(?:pass[@^][1-9]\d*|[A-Za-z_]\w*))\s*(\{[^}]*\})?(?:\.(\w+))?"
 _COMPARE = r"(<=|>=|==|<|>)"
 _VALUE = rf"({_BARE_NUMBER})\s*(%|[A-Za-z]\w*)?"
 _PLAIN = re.compile(rf"\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*")
@@ -221,7 +234,8 @@ def _share_gate(text: str, found: re.Match[str], known: set[str] | None) -> Gate
     if statistic:
         raise GateSyntaxError("inside share(...) stands a measure without a statistic", found.start(3))
     full = _full_name(name, labels, known, found.start(1), found.start(2))
-    if _kind(full) is not None and base_name(full.removeprefix("control.")) not in _DISTRIBUTIONS:
+    bare = base_name(full.removeprefix("control."))
+    if _kind(full) is not None and bare not in _DISTRIBUTIONS and full not in ("cost", "time"):
         raise GateSyntaxError(
             f"share(...) counts incidents or durations; '{full}' is one number a replication", found.start(1)
         )
@@ -276,9 +290,8 @@ def _refuse_relative(gate: Gate, reference: str, before: str, at: int, op_at: in
     if gate.arm == "control":
         raise GateSyntaxError(f"the arm without faults would be compared with itself; {_SAY_BASELINE}", at)
     if base_name(name) in ONLY_FAULTY:
-        raise GateSyntaxError(
-            "the arm without faults has no incidents and no attacks; compare with 'baseline'", at
-        )
+        what = "the arm without faults has no incidents and no attacks"
+        raise GateSyntaxError(f"{what}; compare with 'baseline'", at)
 
 
 _SAY_BASELINE = "compare it with a number, or with 'baseline'"
@@ -356,6 +369,8 @@ def _kind(name: str) -> str | None:
     """What the numbers of a measure are; None for one that only a plug-in knows."""
     if _is_score(name):
         return _SCORE
+    if name in TRIAL_KINDS or _PASS.fullmatch(name):
+        return TRIAL_KINDS.get(name, _SHARE)
     return _KINDS.get(base_name(name.removeprefix("control.")))
 
 
@@ -364,13 +379,16 @@ def is_share(name: str) -> bool:
     return _kind(name) in (_SHARE, _SCORE)
 
 
+_OF_A_RUN = ("pass_", "pass^", "pass@")
+
+
 def _refuse_statistic(name: str, statistic: str, at: int) -> None:
     base = base_name(name.removeprefix("control."))
-    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS:
+    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS or name in ("cost", "time"):
         return
     if base == "mttd":
         raise GateSyntaxError(f"'mttd' is a mean; gate 'detect_time.{statistic}'", at)
-    if _is_score(name) or base.startswith("pass_"):
+    if _is_score(name) or base.startswith(_OF_A_RUN) or name in TRIAL_KINDS:
         raise GateSyntaxError(f"'{name}' is one number a run; it has no {statistic}", at)
     if statistic in QUANTILES:
         raise GateSyntaxError(f"'{name}' is one number a replication; it has no {statistic}", at)
@@ -378,7 +396,7 @@ def _refuse_statistic(name: str, statistic: str, at: int) -> None:
 
 def _refuse_equality(name: str, statistic: str, at: int) -> None:
     base = base_name(name.removeprefix("control."))
-    if _is_score(name) or base.startswith("pass_") or base == "mttd":
+    if _is_score(name) or base.startswith(_OF_A_RUN) or base == "mttd":
         raise GateSyntaxError(f"no run can show that '{name}' equals a number; use >= or <=", at)
     if statistic in QUANTILES:
         raise GateSyntaxError(f"a quantile is bounded from above: '{name}.{statistic} < ...'", at)
@@ -442,8 +460,8 @@ def example_gate(name: str) -> str:
     labels = {
         "time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}"),
         "burn_rate": "{window=1h}", "burn_alerts": "{rule=page}", "alert_time": "{rule=page}",
-        **dict.fromkeys(BY_SEVERITY, "{severity=high}"),
     }  # fmt: skip
+    labels |= dict.fromkeys(BY_SEVERITY, "{severity=high}")
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
     if name in ("budget_spent", "burn_rate"):
@@ -456,8 +474,8 @@ def example_gate(name: str) -> str:
     if kind == _SHARE:
         falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded", *_FALLING)
         return f"{full} <= 5%" if falling else f"{full} >= 95%"
-    never = ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time", *BY_SEVERITY)
-    if name in never:
+    zero = ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time", *BY_SEVERITY)
+    if name in zero:
         return f"{full} == 0"
     rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
     return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"
@@ -488,6 +506,7 @@ def known_names(
     raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
+    raw += [f"collaboration{{kind={kind}}}" for kind in INTERACTIONS]
     raw += [f"{name}{{severity={word}}}" for name in BY_SEVERITY for word in SEVERITIES]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}

@@ -106,6 +106,10 @@ MEASURES: dict[str, str] = {
     "misled_explanations": "share of explanations of steps that a strike had damaged; needs 'explain'",
     # messages between agents
     "messages": "messages sent; by {kind=talk|handoff|heartbeat}",
+    "collaboration": "interactions that had their effect, of those required, in conflict or too many; "
+    "by {kind=handoff|talk|vote|escalation}",
+    "conflicts": "votes without a quorum, and deeds done by a ghost and by its substitute",
+    "duplicates": "messages said again or not due, and requests to a human without a need",
     "messages_tainted": "messages that were read and brought the taint of a strike along; by {kind=...}",
     # side effects and cost
     "compensated": "deeds that a rollback undid",
@@ -128,6 +132,36 @@ MEASURES: dict[str, str] = {
     "cost": "price of the tokens; by {currency=...}",
 }
 """A gate may use each of them, with a statistic (`.p95`, `.max`) where it is a distribution."""
+
+TRIALS: dict[str, str] = {
+    "pass^k": "chance that k trials of a task are all right; pass^1, pass^2, ...",
+    "pass@k": "chance that at least one of k trials of a task is right; pass@1, ...",
+    "partial_success": "mean success, where a success may be partial",
+    "brier": "mean of (confidence - success)^2; 0 is best",
+    "ece": "expected calibration error, 10 bins; biased upward",
+    "auroc": "chance that a right trial was claimed with more confidence than a wrong one",
+    "safety": "1 - mean weight of the worst violation of a trial",
+    "violations": "share of trials with a violation",
+    "high_violations": "share of trials with a high violation",
+    "cost": "mean cost of a trial, in the unit of the table; with .p50, .p95, .p99, .max",
+    "time": "mean time of a trial; with .p50, .p95, .p99, .max",
+}
+"""Measures of a table of trials (`agentchaos score trials.csv`); a gate there may use each of them."""
+
+TRIAL_GATES: dict[str, str] = {
+    "pass^k": "pass^4 >= 0.5",
+    "pass@k": "pass@4 >= 0.9",
+    "partial_success": "partial_success >= 0.8",
+    "brier": "brier <= 0.2",
+    "ece": "ece <= 0.1",
+    "auroc": "auroc >= 0.7",
+    "safety": "safety >= 0.95",
+    "violations": "violations <= 5%",
+    "high_violations": "high_violations == 0",
+    "cost": "cost.p95 < 0.5",
+    "time": "time.p95 < 60s",
+}
+"""A gate on each, such as one would write it."""
 
 ATTRIBUTES: dict[str, str] = {
     "correctness": "right tasks of planned tasks",

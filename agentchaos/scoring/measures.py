@@ -54,6 +54,7 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
+    "collaboration": ("interactions", 1e3),
     "safety": ("tasks", 4), "critical": ("tasks", 1), "benign_utility": ("tasks not attacked", 1),
     **dict.fromkeys(
         ("security", "attack_success", "utility_under_attack", "attacks_met"), ("tasks attacked", 1)

@@ -15,6 +15,7 @@ from agentchaos.simulator import chance
 from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.lore import hazard_of
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.state import State
@@ -48,6 +49,7 @@ class Decider(Protocol):
     waited: int
     tokens: int
     quality: float
+    hazard: float
     progress: int
     stream: Stream
     standing: Standing
@@ -110,19 +112,22 @@ class Deciding:
         right = self._right
         if right is None:
             # every step of every group comes by here: what can be had without a call is
-            share = member.work.right_share * member.quality if state.clean else self._share()
+            plain = state.clean and member.hazard == 1.0
+            share = member.work.right_share * member.quality if plain else self._share(member.hazard)
             right = member.stream.uniform(self._at()) < share
         if strike or self._strikes:
             return False, tuple(sorted({*state.ids, *self._strikes, strike} - {""}))
         return right, state.ids
 
-    def _share(self) -> float:
-        """The chance of the step in hand to be right."""
+    def _share(self, hazard: float) -> float:
+        """The chance of the step in hand to be right, with a hazard beside that of the state."""
         share: float = self.member.work.right_share
         state = self.member.state
         if not state.clean:
-            hazard, spared = state.hazard(acts=self.spec.step.act is not None)
-            share = float(share**hazard * spared)
+            own, spared = state.hazard(acts=self.spec.step.act is not None)
+            share = float(share ** (own * hazard) * spared)
+        elif hazard != 1.0:
+            share = float(share**hazard)
         return share * self.member.quality
 
     def _at(self) -> int:
@@ -155,7 +160,8 @@ class Deciding:
     def _vote(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
         quorum, member = self.quorum, self.member
         assert quorum is not None
-        ballot = Ballot(quorum, member.calling, self._share(), member.conduct)
+        hazard = member.hazard * hazard_of(station.novelties, member.standing.lore)
+        ballot = Ballot(quorum, member.calling, self._share(hazard), member.conduct)
         self.late = [one for one in self.late if one.is_alive]
         self.late.extend(ballot.open(station))
         yield ballot.over

@@ -22,6 +22,7 @@ from agentchaos.simulator.event_log import EventLog
 from agentchaos.simulator.explaining import Explaining
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.isolation import Isolation
+from agentchaos.simulator.lore import Lore, hazard_of
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
 from agentchaos.simulator.standby import Bench, Replica
@@ -58,11 +59,14 @@ class Member:
         self.what = "work"
         self.waited = self.tokens = self.failed = 0  # of the step in hand; failed: attempts at calls
         self.quality = 1.0  # of the answers in the step in hand: less where another service stood in
+        self.hazard = 1.0  # of the step in hand, by changes for good that it has to do with
         self.progress = 0  # when it last finished a step or took a task
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
         self.stage = self.staged = 0  # of the step in hand: 0 think, 1 work, 2 act; when work began
-        self.standing = Standing(self.unit)
+        adapts = self.spec.adapts
+        self.lore = Lore(self.state.parts["memory"], adapts.after if adapts is not None else None)
+        self.standing = Standing(self.unit, lore=self.lore)
         self.replica: Replica | None = None  # what hot standbys have of its state
         self.bench: Bench | None = None  # hot standbys that think along
         self.hung = False  # it is down, and takes work nevertheless
@@ -249,6 +253,7 @@ class Member:
         if self.began >= 0 and self.task is not None:
             self._step_row("interrupted", self.state.ids)
         self.began = -1
+        self.lore.interrupted()
 
     def _step_row(self, outcome: str, taint: tuple[str, ...]) -> None:
         assert self.task is not None
@@ -319,7 +324,11 @@ class Member:
         self.what, self.number, self.began = what, task.done + 1, self.env.now
         self.place = self.unit.number
         self.waited = self.tokens = self.failed = 0
-        self.quality = 1.0
+        self.quality = self.hazard = 1.0
+        if self.group.changed:
+            self.group.met()
+            self.lore.meet(new.id for new in self.group.novelties)
+            self.hazard = hazard_of(self.group.novelties, self.lore)
         # a step of planning has the number of the step that it plans, so it needs draws of its own
         self.stream = task.stream if what == "work" else task.stream.named("replan", self.mending.replan)
         strike: str = ""
@@ -345,7 +354,8 @@ class Member:
             strike = conduct.thought(strike)
         self.stage, self.staged = 1, self.env.now
         if self._work is not None and (what == "work" or self._think is None):
-            yield self.env.timeout(self._work(self._draw(chance.WORK)))
+            lasts = self._work(self._draw(chance.WORK))
+            yield self.env.timeout(lasts if self.group.pace == 1.0 else round(lasts * self.group.pace))
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
             return
         if conduct is not None and what == "work" and not (yield from conduct.act(strike)):
@@ -399,12 +409,14 @@ class Member:
             return  # it was caught, and is to be done again
         self._step_row("error", self.state.ids)
         self.began = -1
+        self.lore.learn()
         self.end("failed")
 
     def catch(self, taint: tuple[str, ...]) -> None:
         """The step was found wrong, and comes to nothing."""
         self._step_row("caught", taint)
         self.began = -1
+        self.lore.learn()
 
     def _finish(self, task: Task, what: str, strike: str) -> None:
         """A step is finished: right or wrong, it goes into the state."""
@@ -412,6 +424,7 @@ class Member:
         if what == "replan":
             self._step_row("wrong" if strike else "right", (strike,) if strike else state.ids)
             self.began = -1
+            self.lore.learn()
             self.progress = self.env.now
             self.mending.planned(strike)
             return
@@ -422,6 +435,7 @@ class Member:
         if self.explaining is not None:
             self.explaining.explain(taint)
         began, self.began = self.began, -1
+        self.lore.learn()
         self.progress = self.env.now
         task.right.append(right)
         task.tokens.append(self.tokens)

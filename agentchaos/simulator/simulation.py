@@ -10,12 +10,13 @@ from typing import Any
 
 import simpy
 
-from agentchaos.disturbances import OnAttack, OnCall, OnLink, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnAttack, OnCall, OnEnvironment, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.alarms import listen
 from agentchaos.simulator.band import Watch
 from agentchaos.simulator.behaviour import Behaviour
+from agentchaos.simulator.changing import change
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
@@ -181,8 +182,11 @@ class Simulation:
                 by_worktime.setdefault(key, []).append(strike)
                 continue
             self._planned(strike)
+            if isinstance(strike.disturbance, OnEnvironment) and strike.time == 0:
+                self._carry_out(strike)  # it was always so
+                continue
             self.env.process(self._at(strike))
-        self.campaigns = campaigns(self.replication.strikes, self.units, self._landed)
+        self.campaigns = campaigns(self.replication.strikes, self.units, self.landed)
         for campaign in self.campaigns:
             self.env.process(campaign.run())
         for (target, number, _), strikes in by_worktime.items():
@@ -232,21 +236,25 @@ class Simulation:
             unit = self.units[strike.target][strike.number]
             missed = "already_down" if unit.trouble is not None and blow.effect == "hang" else ""
             missed = "not_running" if unit.asleep else missed
-            self._landed(strike, missed)
+            self.landed(strike, missed)
             if not missed:
                 befall(unit, strike, blow.effect)
             return
         if isinstance(blow, OnLink):
             unit = self.units[strike.target][strike.number]
             missed = "not_running" if unit.asleep else "" if unit.up else "already_down"
-            self._landed(strike, missed)
+            self.landed(strike, missed)
             if not missed:
                 befall_links(unit, strike, blow)
+            return
+        if isinstance(blow, OnEnvironment):
+            change(self, strike, blow)
             return
         assert isinstance(blow, OnState)
         self._befall_state(self.members[strike.target][strike.number], strike, blow)
 
-    def _landed(self, strike: Strike, missed: str) -> None:
+    def landed(self, strike: Strike, missed: str) -> None:
+        """A strike struck, or missed and why."""
         if missed:
             self.event("fault_missed", incident=strike.id, subject=strike.fault, detail={"reason": missed})
         else:
@@ -260,19 +268,19 @@ class Simulation:
 
     def _befall_state(self, member: Member, strike: Strike, blow: OnState) -> None:
         if not member.is_up:
-            self._landed(strike, "already_down")
+            self.landed(strike, "already_down")
             return
         if blow.where == "checkpoint":
             saved = member.checkpoints.saved
-            self._landed(strike, "" if saved else "nothing_to_lose")
+            self.landed(strike, "" if saved else "nothing_to_lose")
             for snapshot in saved[-blow.generations :]:
                 snapshot.corrupt |= {strike.id}
             return
         parts = tuple(p for p in blow.parts if member.state.parts[p].version)
         if not parts:
-            self._landed(strike, "nothing_to_lose")
+            self.landed(strike, "nothing_to_lose")
             return
-        self._landed(strike, "")
+        self.landed(strike, "")
         member.cases.open(Case(strike, self.env.now, member.cases.mark, parts))
         if blow.effect == "lose":
             member.state.lose(parts)
@@ -297,15 +305,15 @@ class Simulation:
         forces.remove(force)
         strike = force.strike
         if not force.hits:
-            self._landed(strike, f"no_{strike.scope}_in_window")
+            self.landed(strike, f"no_{strike.scope}_in_window")
             return
         self.event("fault_lifted", incident=strike.id, subject=strike.fault)
         if strike.scope == "call":
             self.watches[strike.target].lifted(strike)
 
     def _call_struck(self, force: Force) -> None:
-        self._landed(force.strike, "")
+        self.landed(force.strike, "")
 
     def task_struck(self, force: Force) -> None:
         """A strike befalls its first task."""
-        self._landed(force.strike, "")
+        self.landed(force.strike, "")

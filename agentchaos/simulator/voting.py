@@ -55,7 +55,7 @@ class Voter:
         # the first votes as the member alone would have decided: a vote is compared with none
         self.stream: Stream = member.stream if place == 1 else member.stream.named("voter", place)
         self.waited = self.tokens = self.failed = 0
-        self.spare, self.quality = False, 1.0
+        self.spare, self.quality, self.hazard = False, 1.0, 1.0
         self.state: Session = member.state
         self.standing = member.standing
         self._group = member.group

@@ -150,6 +150,12 @@ def lacks(scenario: Asking, attribute: str) -> str:
         return "set 'objectives: {response: 5s}'"
     if attribute == "availability" and scenario.objectives.availability is None:
         return "set 'objectives: {availability: 0.999}'"
+    if attribute == "adaptability" and not any(fault.persistent for fault in scenario.declared):
+        return "nothing changes for good; add 'faults: [shift: {service: gpt, at: 40min, factor: 3}]'"
+    if attribute == "collaborativity" and not any(
+        group.hand_off or group.talk or group.quorum or group.escalation for group in groups
+    ):
+        return "agents owe each other nothing; add 'hand_off', 'talk', 'quorum' or 'escalation'"
     if attribute == "portability" and len(scenario.profiles) < 2:
         return "declare two or more 'profiles: {eu: {services: {gpt: {latency: 3s}}}, ...}'"
     if not scenario.declared and attribute in ("stability", "durability", "robustness", "fault_tolerance"):

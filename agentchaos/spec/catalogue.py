@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from agentchaos.world import (
     MECHANISMS,
     RECOVERIES,
     RECOVERY_WORDS,
+    Adapts,
     Band,
     Explain,
     Group,
@@ -60,6 +62,7 @@ def kinds() -> dict[str, dict[str, Any]]:
         "recoveries": dict(RECOVERIES),
         "metrics": dict(_metrics()),
         "measures": dict(glossary.MEASURES),
+        "trials": dict(glossary.TRIALS),
         "signals": dict(SIGNALS),
         "attributes": {
             name: f"{dimension}: {glossary.ATTRIBUTES[name]}"
@@ -91,7 +94,7 @@ def listing(kind: str) -> Iterator[str]:
 
 
 def _about(kind: str, thing: Any) -> str:
-    if kind in ("measures", "attributes"):
+    if kind in ("measures", "trials", "attributes"):
         return str(thing)
     if kind == "scenarios":
         return _first_comment(bundled.path(thing).read_text(encoding="utf-8"))
@@ -114,6 +117,7 @@ def explanation(name: str) -> Iterator[str]:
     Raises:
         UsageError: nothing of that name.
     """
+    name = re.sub(r"^pass([@^])\d+$", r"pass\1k", name)
     # `tasks` is a part of a scenario and a metric too: both are told, what can be written first
     found = [(kind, name, things[name]) for kind, things in kinds().items() if name in things]
     found.sort(key=lambda one: one[0] == "metrics")
@@ -181,6 +185,9 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         if labels := labels_that_fit(name):
             yield f"Labels: {', '.join(labels)}"
         yield f"Gate: {example_gate(name)}"
+    elif kind == "trials":
+        yield str(thing)
+        yield f"Gate: {glossary.TRIAL_GATES[name]}, as in `agentchaos score trials.csv --gate EXPR`"
     elif kind == "signals":
         yield from _signal(thing)
     elif kind == "distributions":
@@ -295,8 +302,8 @@ def _words(annotation: Any) -> Iterator[str]:
 
 
 _OF_THE_WORLD = (
-    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Talk, HandOff, Band, Mechanism, Recovery, Fault),
-    *(Unsafe, Severities, Explain),
+    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Adapts, Talk, HandOff, Band),
+    *(Mechanism, Recovery, Fault, Unsafe, Severities, Explain),
 )
 """What models a world; objectives and the scenario's own fields say what is wanted of it."""
 _ASKED_FOR = (

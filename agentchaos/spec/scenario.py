@@ -9,12 +9,13 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentchaos import workload
-from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
+from agentchaos.distributions import Duration, Rate, Share, canonical_duration, format_duration
 from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault, TaskFault
+from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import arms, calls, deciding, idle, redundancy, upkeep
+from agentchaos.spec import arms, calls, deciding, environment, idle, redundancy, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.inputs import InputsItem
@@ -48,6 +49,16 @@ class ObjectivesSpec(Noun):
     )
     response: Duration | None = Field(
         None, gt=0, description="a step is answered in time within this (the T of Apdex)"
+    )
+    throughput: Rate | None = Field(
+        None,
+        description="value of right tasks that is due, such as 50/h; stability and adaptability are held "
+        "against no less",
+    )
+    adaptation: Duration | None = Field(
+        None,
+        gt=0,
+        description="how far adaptability looks beyond a change for good; none: to the next, or the horizon",
     )
     met: Share = Field(0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO")
 
@@ -433,6 +444,12 @@ class Scenario(Noun):
                 yield from self._call_fault(here, fault, used)
             elif isinstance(fault, TaskFault):
                 yield from self._task_fault(here, fault)
+            elif isinstance(fault, EnvironmentFault):
+                instant = self._is_instant(fault.target)
+                yield from environment.problems(
+                    here, fault, self.services, self.agents, used,
+                    instant=instant, horizon=self.horizon / NS, most=TASKS_MAX,
+                )  # fmt: skip
             yield from self._when(here, fault)
             if fault.stream in streams:
                 what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
@@ -546,7 +563,8 @@ class Scenario(Noun):
     def names(self) -> set[str]:
         """The names that a gate may use here."""
         currencies = {p.currency for s in self.services.values() for p in s.price.values()}
-        faults = [fault.label for fault in self.declared]
+        # a change for good opens no incident, so nothing is measured of its incidents
+        faults = [fault.label for fault in self.declared if not fault.persistent]
         return known_names(faults, list(self.services), list(self.agents), sorted(currencies))
 
     def effective(self) -> dict[str, Any]:
@@ -642,6 +660,8 @@ class Scenario(Noun):
             rpo_s=seconds(o.rpo),
             availability=None if o.availability is None else float(o.availability),
             response_s=seconds(o.response),
+            throughput=None if o.throughput is None else float(o.throughput),
+            adaptation_s=seconds(o.adaptation),
             met=float(o.met),
             **({"dimensions": self.dimensions} if self.dimensions else {}),
             aggregate=self.aggregate,

@@ -7,6 +7,7 @@ from typing import ClassVar, get_args
 from agentchaos.disturbances import (
     AttackEffect,
     CallEffect,
+    EnvironmentEffect,
     LinkEffect,
     PlannedEffect,
     ProcessEffect,
@@ -26,6 +27,7 @@ class Simulator(Target):
         (
             *(*get_args(CallEffect), *get_args(ProcessEffect), *get_args(StateEffect)),
             *(*get_args(PlannedEffect), *get_args(LinkEffect), *get_args(AttackEffect)),
+            *get_args(EnvironmentEffect),
         )
     )
 

@@ -16,7 +16,7 @@ from agentchaos.world.ideal import idealise
 from agentchaos.world.nouns import Noun
 from agentchaos.world.services import Band, Service
 from agentchaos.world.state import PartSpec, StateSpec
-from agentchaos.world.tasks import STEPS_MAX, Burst, HandOff, Spawn, StepSpec, Talk, Tasks
+from agentchaos.world.tasks import STEPS_MAX, Adapts, Burst, HandOff, Spawn, StepSpec, Talk, Tasks
 from agentchaos.world.things import (
     FAULTS,
     MECHANISMS,
@@ -34,6 +34,7 @@ __all__ = [
     "RECOVERIES",
     "RECOVERY_WORDS",
     "STEPS_MAX",
+    "Adapts",
     "Band",
     "Burst",
     "Explain",

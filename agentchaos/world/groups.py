@@ -32,7 +32,7 @@ from agentchaos.recoveries.base import Recovery
 from agentchaos.world.conduct import Explain, Unsafe
 from agentchaos.world.nouns import Noun
 from agentchaos.world.state import StateSpec
-from agentchaos.world.tasks import HandOff, StepSpec, Talk, Tasks
+from agentchaos.world.tasks import Adapts, HandOff, StepSpec, Talk, Tasks
 from agentchaos.world.things import MECHANISMS, Protect, RecoveryItem, implied_by
 
 
@@ -53,6 +53,9 @@ class Group(Noun):
     tasks: Tasks = Field(description="its work")
     step: StepSpec = Field(description="what a step does")
     state: StateSpec = Field(StateSpec(), description="its five parts of state")
+    adapts: Adapts | None = Field(
+        None, description="how it gets used to changes for good; none: it never does"
+    )
     talk: Talk | None = Field(None, description="messages that it sends to other agents")
     hand_off: HandOff | None = Field(None, description="the group that goes on with its tasks")
     protect: Protect = Field(Protect(), description="mechanisms that protect it")

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from simulator.played import Played, play
 
-from agentchaos.disturbances import OnAttack, OnCall, OnLink, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnAttack, OnCall, OnEnvironment, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.faults.base import AgentFault, CallFault, Fault, TaskFault
+from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.seeds import root
 from agentchaos.targets.simulator import Simulator
 from agentchaos.trace import Event
@@ -39,9 +40,9 @@ agents:
 
 BLOWS: dict[str, Any] = {
     **{"call": OnCall | OnAttack, "link": OnLink, "process": OnProcess | OnPlan, "state": OnState},
-    "task": OnAttack,
+    **{"task": OnAttack, "environment": OnEnvironment},
 }
-KINDS: dict[str, type[Fault]] = {"call": CallFault, "task": TaskFault}
+KINDS: dict[str, type[Fault]] = {"call": CallFault, "task": TaskFault, "environment": EnvironmentFault}
 
 
 def example(fault: type[Fault]) -> dict[str, Any]:
@@ -124,6 +125,10 @@ def test_it_leaves_its_events(fault: type[Fault], chaos: Played) -> None:
         hit = {c.fault for c in chaos.calls if c.fault} | {e.detail.get("fault") for e in kept if e.detail}
         assert hit - {None} == struck
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
+    elif fault.scope == "environment":
+        assert not of_strikes(chaos, "fault_lifted", fault), "it stays"
+        assert struck == {e.incident for e in chaos.events("environment_shifted")}
+        assert not struck & {i.id for i in chaos.incidents}, "it is no failure"
     elif fault.scope == "task":
         assert {e.incident for e in chaos.events("attack_attempted")} == struck
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck

@@ -235,7 +235,10 @@ def test_the_example_of_a_fault_works(name: str, tmp_path: Path) -> None:
     fault = FAULTS[name]
     example = data_of(fault.example)
     assert list(example) == [name]
-    one = accepted({**world(), "faults": [example]}, tmp_path).declared[0]
+    data = {**world(), "faults": [example]}
+    if name == "load_shift":  # it is of arrivals
+        data["agents"]["support"]["tasks"] = {"arrive": "poisson(60/h)"}
+    one = accepted(data, tmp_path).declared[0]
     assert isinstance(one, fault)
     assert fault.boundary
     assert fault.exercises
@@ -267,6 +270,7 @@ def test_the_example_of_a_recovery_works(name: str, tmp_path: Path) -> None:
 PLACES = {
     **dict.fromkeys(("tasks", "step", "state", "part", "protect", "recover", "rebuild"), "agent"),
     **dict.fromkeys(("memory", "goal", "plan", "context", "tools", "talk", "hand_off"), "agent"),
+    "adapts": "agent",
     **{"band": "service", "burst": "tasks", "spawn": "tasks", "severity": "unsafe"},
     **dict.fromkeys(("unsafe", "explain"), "agent"),
 }

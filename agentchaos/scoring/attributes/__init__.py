@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from agentchaos.metrics.base import Setting
 from agentchaos.scoring.attributes.accuracy import accuracy
+from agentchaos.scoring.attributes.adaptability import NO_CHANGE, adaptability
 from agentchaos.scoring.attributes.availability import availability
 from agentchaos.scoring.attributes.base import blank, struck
+from agentchaos.scoring.attributes.collaborativity import ALONE, collaborativity
 from agentchaos.scoring.attributes.completeness import completeness
 from agentchaos.scoring.attributes.consistency import consistency
 from agentchaos.scoring.attributes.correctness import correctness
@@ -30,10 +32,7 @@ from agentchaos.scoring.attributes.trustworthiness import trustworthiness
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
-NOT_YET = {
-    "adaptability": "it needs a persistent change of the environment",
-    "collaborativity": "it needs required interactions between agents",
-}
+NOT_YET: dict[str, str] = {}
 """Attributes that nothing in this version exercises, and what would."""
 
 
@@ -43,6 +42,8 @@ def unsaid(setting: Setting) -> dict[str, str]:
         "safety": (NO_UNSAFE_ACT, any(group.risky for group in setting.groups)),
         "explainability": (NO_EXPLANATION, any(group.explains for group in setting.groups)),
         "security": (NO_ATTACK, any(group.attacked for group in setting.groups)),
+        "adaptability": (NO_CHANGE, bool(setting.changes)),
+        "collaborativity": (ALONE, any(group.ties is not None for group in setting.groups)),
     }
     return {name: why for name, (why, there) in said.items() if not there}
 
@@ -56,9 +57,11 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "responsiveness": responsiveness,
     "stability": stability,
     "durability": durability,
+    "adaptability": adaptability,
     "robustness": robustness,
     "portability": portability,
     "trustworthiness": trustworthiness,
+    "collaborativity": collaborativity,
     "availability": availability,
     "fault_tolerance": fault_tolerance,
     "safety": safety,
