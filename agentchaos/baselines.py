@@ -27,7 +27,6 @@ from agentchaos import tables
 from agentchaos.archive import Archive, slug
 from agentchaos.errors import ArchiveError, Problem, UsageError
 from agentchaos.metrics.base import DataByArm
-from agentchaos.reporting import table_of
 from agentchaos.scoring.regression import Baseline
 from agentchaos.scoring.results import BaselineFacts
 from agentchaos.terms import Terms
@@ -290,7 +289,7 @@ def against(folder: Path, must: bool, run: Side, tool_version: str) -> tuple[Bas
         problem=problem,
         notes=tuple(_notes(stored, run)),
     )
-    return Baseline(facts, None if problem else table_of(stored.terms, stored.arms)), stored
+    return Baseline(facts, None if problem else stored.terms.table(stored.arms)), stored
 
 
 def _problem(stored: Stored, run: Side, tool_version: str) -> str:

@@ -266,6 +266,143 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+Gates = Annotated[list[str] | None, typer.Option("--gate", metavar="EXPR", help="One more gate.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")]
+Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume/--fresh", help="Go on with it where it was interrupted, or begin anew."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="What to do, and no more.")]
+
+
+@app.command()
+def compare(
+    files: Files,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="PATH=VALUE", help="The first file with this changed."),
+    ] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the comparison is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare scenarios on the same chance: which to take, and when it would be another.
+
+    The first is the reference. Exits with 0, or with the worst verdict of the others on `--gate`.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import compare as comparing
+
+        request = comparing.request(
+            files, overrides or (), against or (), gate or (), seed, _number(replications), name
+        )
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def ablate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the ablation is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each mechanism is worth: the same without it, on the same chance.
+
+    What depends on a mechanism goes out with it; what cannot be taken out is said, with the reason.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import ablate as ablating
+
+        request = ablating.request(file, overrides or (), gate or (), seed, _number(replications), name)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="PATH=VALUES", help="1..100:10, 5s..60s, '1..1000 log', a,b,c"),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="grid, random or lhs (Latin hypercube).")
+    ] = "grid",
+    points: Annotated[int | None, typer.Option(metavar="N", help="Points of a random design.")] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Reliability on the Pareto front; default: overall.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Cost on it; default: money, else unit_hours.")
+    ] = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the sweep is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play a scenario at many values of its parameters.
+
+    Gives curves, heat maps and the front of reliability against cost. An interrupted sweep goes on where it
+    stopped.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import sweep as sweeping
+
+        asked = sweeping.Asked(
+            file, tuple(vary or ()), tuple(overrides or ()), tuple(gate or ()), method, points, seed,
+            _number(replications), objective, cost, name,
+        )  # fmt: skip
+        request = sweeping.request(asked)
+        for line in sweeping.forecast(request, jobs):
+            _say(line)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _conduct(request: Any, *, jobs: int | None, out: Path, resume: bool, quiet: bool, as_json: bool) -> int:
+    """Conducts an experiment, shows what it found, and gives its exit code."""
+    from agentchaos.experiments.conduct import conduct
+    from agentchaos.experiments.results import results_object
+
+    with _progress(request.name, show=not as_json and not quiet) as progress:
+        found = conduct(request, out=out, jobs=jobs, resume=resume, progress=progress, say=_say)
+    with _gone_reader():
+        if as_json:
+            typer.echo(
+                json.dumps({**results_object(found), "folder": found.folder}, indent=2, allow_nan=False)
+            )
+        else:
+            from rich.console import Console
+
+            from agentchaos.renderers.findings_terminal import show
+
+            show(found, Console(highlight=False), quiet=quiet)
+    return int(found.exit_code)
+
+
 @app.command()
 def validate(
     files: Files,
@@ -485,6 +622,71 @@ def score(
     raise typer.Exit(report.exit_code)
 
 
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="RUN", help="The earlier: a run, a scenario, previous.")],
+    b: Annotated[str, typer.Argument(metavar="RUN", help="The later: a run, a scenario, latest.")],
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT", help="worse, gone: exit with 1 if there is any (repeatable)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also everything that is the same.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Compare two runs: what is new, gone, better, worse.
+
+    Beyond noise or not. A run is its folder, a scenario (its newest), 'latest' or 'previous'.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import diff as room
+        from agentchaos import pipeline
+        from agentchaos.renderers.diff import diff_object, show
+
+        wanted = room.known(fail_on or ())
+        found = room.diff(*room.resolved(a, b, out), plain=pipeline.plain)
+        code = room.exit_code(found, wanted)
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(diff_object(found, code), indent=2, allow_nan=False))
+            else:
+                show(found, Console(highlight=False), everything=everything)
+    raise typer.Exit(code)
+
+
+@app.command()
+def history(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="Its name, or its folder; default: each.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Show the trend of it: availability, recovery_time.p95 ..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show the runs of a scenario over time.
+
+    Verdicts, scores and measures with their intervals, and when the scenario was changed.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import history as room
+        from agentchaos.renderers.history import history_object, show
+
+        shelves = room.history(out, scenario)
+        names = room.named(shelves, measure or ())
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(history_object(shelves, names), indent=2, allow_nan=False))
+            else:
+                show(shelves, names, str(out), Console(highlight=False))
+
+
 @app.command("explain-score")
 def explain_score(
     folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
@@ -555,6 +757,24 @@ def prune(
         for folder in gone:
             _say(f"deleted {folder}")
         _say(f"{len(gone)} deleted")
+
+
+@reports_app.command("list")
+def list_reports(
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+) -> None:
+    """List the scenarios that have runs.
+
+    How many runs, how large they are, and the newest with its verdict.
+    """
+    with _told():
+        from rich.console import Console
+
+        from agentchaos.history import history
+        from agentchaos.renderers.history import listing
+
+        with _gone_reader():
+            listing(history(out), str(out), Console(highlight=False))
 
 
 @app.command()

@@ -21,14 +21,15 @@ import json
 import os
 import shlex
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentchaos import __version__, workload
 from agentchaos.collector import few_collections
-from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
+from agentchaos.errors import ArchiveError, Interrupted, Problem, ScenarioError, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
@@ -57,14 +58,14 @@ Progress = Callable[[int, int], None]
 
 @dataclasses.dataclass(frozen=True)
 class Played:
-    """What came of playing a plan: the data of each replication that finished. seconds: wall time.
+    """What came of playing a plan: the data of each replication that finished. seconds: wall time, if told.
 
     signals: those of each arm, pooled over the same replications; they are no part of `arms`.
     """
 
     arms: DataByArm
     complete: bool
-    seconds: float
+    seconds: float | None
     signals: SignalsByArm = dataclasses.field(default_factory=dict)
 
 
@@ -168,20 +169,30 @@ def play_one(
     return data, recorder.kept or []
 
 
-_plan: Plan | None = None
+Job = tuple[str, str, int]
+"""(key of a plan, arm, replication)."""
+_plans: Mapping[str, Plan] = {}
 
 
-def _take_plan(plan: Plan) -> None:
-    global _plan
+def _take_plans(plans: Mapping[str, Plan]) -> None:
+    global _plans
     # Ctrl-C reaches every process of the terminal; the parent alone answers it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _plan = plan
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    _plans = plans
 
 
-def _play_in_worker(job: tuple[str, int]) -> Data:
-    assert _plan is not None
-    return play_one(_plan, *job)[0]
+def _end_with(parent: int) -> None:
+    """Ends this process when its parent is gone: one that was killed has told nobody to stop."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _play_in_worker(job: Job) -> Data:
+    which, arm, number = job
+    return play_one(_plans[which], arm, number)[0]
 
 
 def play(
@@ -204,24 +215,47 @@ def play(
         raise UsageError(f"--replication: {only} is not one of the {plan.replications} of this plan")
     began = time.perf_counter()
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
-    todo = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
-    done = _Done(todo)
-    jobs = min(len(todo), jobs or _cores())
+    pairs = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
+    done = Gathered(pairs)
+
+    def take(job: Job, data: Data) -> None:
+        done[job[1:]] = data
+        if progress:
+            progress(len(done), len(pairs))
+
     complete = True
     try:
-        if jobs == 1:
-            for job in todo:
-                done[job] = play_one(plan, *job)[0]
-                if progress:
-                    progress(len(done), len(todo))
-        else:
-            _play_on(plan, jobs, todo, done, progress)
+        play_jobs({"": plan}, [("", *pair) for pair in pairs], take, jobs=jobs)
     except KeyboardInterrupt:
         complete = False
     return Played(done.data(), complete, time.perf_counter() - began, done.signals)
 
 
-class _Done(dict[tuple[str, int], Data]):
+def play_jobs(
+    plans: Mapping[str, Plan],
+    todo: Sequence[Job],
+    take: Callable[[Job, Data], None],
+    *,
+    jobs: int | None = None,
+) -> None:
+    """Plays replications of several plans on one pool of processes; `take` is given each as it finishes.
+
+    They begin in the order of `todo` and finish in any.
+
+    Raises:
+        KeyboardInterrupt: the user interrupted it; what `take` was given has been played.
+        TargetError: the engine broke down, or one of its processes was killed.
+    """
+    jobs = min(len(todo), jobs or _cores())
+    if jobs > 1:
+        _play_on(plans, jobs, todo, take)
+        return
+    for job in todo:
+        which, arm, number = job
+        take(job, play_one(plans[which], arm, number)[0])
+
+
+class Gathered(dict[tuple[str, int], Data]):
     """(arm, replication) -> its data, as they come in; signals are pooled at once, or they would fill memory.
 
     A replication counts only where every arm of it has finished: the arms are compared in pairs.
@@ -265,25 +299,20 @@ def _cores() -> int:
 
 
 def _play_on(
-    plan: Plan,
-    jobs: int,
-    todo: list[tuple[str, int]],
-    done: _Done,
-    progress: Progress | None,
+    plans: Mapping[str, Plan], jobs: int, todo: Sequence[Job], take: Callable[[Job, Data], None]
 ) -> None:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    with ProcessPoolExecutor(jobs, initializer=_take_plan, initargs=(plan,)) as pool:
-        futures: dict[Future[Data], tuple[str, int]] = {}
-        queue = iter(todo)
+    with ProcessPoolExecutor(jobs, initializer=_take_plans, initargs=(plans,)) as pool:
+        futures: dict[Future[Data], Job] = {}
         try:
-            for job in queue:
+            for job in todo:
                 futures[pool.submit(_play_in_worker, job)] = job
                 if len(futures) >= 4 * jobs:
-                    _gather(futures, done, progress, len(todo))
+                    _gather(futures, take)
             while futures:
-                _gather(futures, done, progress, len(todo))
+                _gather(futures, take)
         except KeyboardInterrupt:
             _stop(pool)
             raise
@@ -295,23 +324,19 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     """Ends the processes at once: nobody who pressed Ctrl-C waits for replications in flight."""
     # no public way to them before Python 3.14, and `shutdown` forgets them
     processes = list((getattr(pool, "_processes", None) or {}).values())
+    thread = getattr(pool, "_executor_manager_thread", None)
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
+    if thread is not None:  # a pool that is made meanwhile would fork a process with this thread's locks held
+        thread.join(timeout=10)
 
 
-def _gather(
-    futures: dict[Future[Data], tuple[str, int]],
-    done: _Done,
-    progress: Progress | None,
-    total: int,
-) -> None:
+def _gather(futures: dict[Future[Data], Job], take: Callable[[Job, Data], None]) -> None:
     from concurrent.futures import FIRST_COMPLETED, wait
 
     for future in wait(futures, return_when=FIRST_COMPLETED).done:
-        done[futures.pop(future)] = future.result()
-        if progress:
-            progress(len(done), total)
+        take(futures.pop(future), future.result())
 
 
 # -- 8, 9: archive and render -------------------------------------------------------------------
@@ -337,18 +362,53 @@ def run(
         ArchiveError: the folder cannot be written, the baseline is damaged (said before anything is played).
         TargetError: the engine broke down.
     """
-    from agentchaos import baselines
     from agentchaos.archive import Archive
-    from agentchaos.reporting import report_on
 
     reference, stored = reference_of(loaded, plan, baseline)
     archive = Archive.create(out, plan.scenario)
-    terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates, baseline=baseline))
+    told = reproduce(loaded, plan, require_gates=require_gates, baseline=baseline)
+    terms = begin(archive, loaded, plan, told, stored)
+    played = play(plan, jobs=jobs, only=only, progress=progress)
+    return keep(
+        archive, terms, plan, played, reference=reference, require_gates=require_gates, formats=formats
+    )
+
+
+def begin(
+    archive: Archive, loaded: Loaded[Scenario], plan: Plan, told: str, stored: Stored | None = None
+) -> Terms:
+    """Writes into the folder of a run what is known before it is played, and gives its terms.
+
+    told: the command that repeats it; stored: the baseline that it is held against, kept beside it.
+    """
+    from agentchaos import baselines
+
+    terms = terms_of(plan, told)
     archive.write_scenario(loaded.text)
     archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
     if stored is not None:
         baselines.copy(stored, archive.path("baseline"))
-    played = play(plan, jobs=jobs, only=only, progress=progress)
+    return terms
+
+
+def keep(
+    archive: Archive,
+    terms: Terms,
+    plan: Plan,
+    played: Played,
+    *,
+    reference: Baseline | None = None,
+    require_gates: bool = False,
+    formats: Sequence[str] = ("html", "png"),
+    traces: bool = True,
+) -> Report:
+    """Scores and judges what was played, and writes it into the folder of its run.
+
+    reference: what gates on `baseline` compare with. traces: whether the traces of the first and the worst
+    replication are kept, which plays them once more.
+    """
+    from agentchaos.reporting import report_on
+
     kept: dict[int, list[Row]] = {}
 
     def trace_of(number: int) -> list[Row]:
@@ -356,13 +416,14 @@ def run(
             kept[number] = play_one(plan, "chaos", number, keep=True)[1]
         return kept[number]
 
+    traces = traces and played.complete  # who interrupts does not wait for more to be played
     report = report_on(
         terms,
         played.arms,
         complete=played.complete,
         require_gates=require_gates,
         signals=played.signals,
-        traces=trace_of if played.complete else None,  # who interrupts does not wait for more to be played
+        traces=trace_of if traces else None,
         baseline=reference,
     )
     page = "report.html" if "html" in formats else ""
@@ -371,7 +432,7 @@ def run(
         report = dataclasses.replace(report, exit_code=Interrupted.exit_code)
     archive.write_data(played.arms)
     archive.write_signals(played.signals)
-    if played.complete:
+    if traces:
         trace_of(min(played.arms["chaos"]))
     for number, rows in sorted(kept.items()):
         archive.write_trace("chaos", number, rows)
@@ -491,7 +552,7 @@ def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None =
     facts = archive.read_run()
     if facts.get("world") == "trials":
         return _score_trials_again(archive, gates)
-    terms = _terms_in(archive)
+    terms = archive.read_terms()
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
     own = archive.path("baseline")
@@ -608,17 +669,6 @@ def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
     return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
-def _terms_in(archive: Archive) -> Terms:
-    value = archive.read_plan()
-    value.pop("strikes", None)
-    try:
-        return Terms.from_json(value)
-    except (KeyError, TypeError) as wrong:
-        raise ArchiveError(
-            Problem(f"not a plan of this version: {wrong}", file=str(archive.path("plan.json")))
-        ) from wrong
-
-
 def _names(terms: Terms) -> set[str]:
     """The names that a gate may use on an archived run."""
     from agentchaos.scoring.expressions import known_names
@@ -663,7 +713,7 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
 
         yield from explained(_trials_in(archive)[0], score_again(folder), name)
         return
-    terms = _terms_in(archive)
+    terms = archive.read_terms()
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
     yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)
@@ -681,6 +731,18 @@ def effective(loaded: Loaded[Scenario]) -> str:
 
     derived = [f"#   {line}" for line in loaded.value.derived()]
     return "\n".join([dump(loaded.value.effective()).rstrip(), "# Derived from the above:", *derived])
+
+
+def plain(text: str) -> str:
+    """The YAML of a scenario in one layout, without comments; as it is where it cannot be read."""
+    from agentchaos.spec.nodes import Builder, compose, dump
+
+    builder = Builder("")
+    try:
+        data = builder.build(compose(text, ""))
+    except ScenarioError:
+        return text
+    return text if builder.problems else dump(data)
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:

@@ -47,7 +47,7 @@ def report_on(
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    table = table_of(terms, arms)
+    table = terms.table(arms)
     measures = measure(table)
     scores = score(table)
     judged = judge(terms.gates, table, measures, scores, baseline)
@@ -97,19 +97,6 @@ def report_on(
         surface=surface(table, ALPHA) if table.of_kind("cell") else (),
         inputs=moved_by(table),
         complete=complete,
-    )
-
-
-def table_of(terms: Terms, arms: DataByArm) -> Table:
-    """What scoring is given of a run."""
-    return Table(
-        setting=terms.setting,
-        arms=arms,
-        objectives=terms.objectives,
-        declared=terms.declared,
-        differences=terms.differences,
-        variants=terms.variants,
-        surface_k=terms.surface_k,
     )
 
 

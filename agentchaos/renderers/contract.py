@@ -33,7 +33,7 @@ def run_object(report: Report) -> dict[str, Any]:
         "reason": report.verdict_reason,
         "complete": report.complete,
         "warnings": list(report.warnings),
-        "gates": [_gate(gate) for gate in report.gates],
+        "gates": [gate_object(gate) for gate in report.gates],
         "baseline": _fields(report.baseline),
         "scores": {
             "overall": _dimension(report.scores.overall),
@@ -152,7 +152,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _gate(gate: Judged) -> dict[str, Any]:
+def gate_object(gate: Judged) -> dict[str, Any]:
+    """A judged gate."""
     return {
         "expression": gate.expression,
         "verdict": gate.verdict,
