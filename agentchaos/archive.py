@@ -5,10 +5,12 @@
     signals.csv                                    signals of all layers over time, arm by arm (tables.py)
     trace-<arm>-<replication>.jsonl.gz             kept traces
     report.html, *.png ...                         what renderers drew
+    trials.json, trials.csv or trials.jsonl        a table of trials from elsewhere, and how it was scored
 
 Every file is replaced in one go: after an interrupt or a kill, whatever is there can be read.
-`run.json` is written first, with `complete: false`; by its mark a folder is known as ours. Nothing
-here reads a clock but `Archive.create`, which names the folder.
+`run.json` is written first, with `complete: false`; by its mark a folder is known as ours. It carries the
+version of the folder's format; what older formats lack is filled in on reading (formats.py). Nothing here
+reads a clock but `Archive.create`, which names the folder.
 """
 
 from __future__ import annotations
@@ -25,16 +27,19 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentchaos import tables
+from agentchaos import __version__, formats, tables
 from agentchaos.errors import ArchiveError, Problem, UsageError
 from agentchaos.metrics.base import Data, DataByArm
 from agentchaos.trace import Row, TraceError, read_jsonl_gz, write_jsonl_gz
 
+if TYPE_CHECKING:
+    from agentchaos.terms import Terms
+
 SCHEMA = "agentchaos.run"
 """The mark in `run.json`: a folder without it is not ours and is never pruned."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = formats.FORMAT
 
 _RUN_ID = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
 
@@ -44,6 +49,8 @@ class Archive:
     """The folder of one run. Every refusal of the file system is an `ArchiveError`."""
 
     folder: Path
+    version: int = SCHEMA_VERSION
+    """The format that its files are in."""
 
     @classmethod
     def create(cls, out: Path, scenario_name: str, *, now: datetime.datetime | None = None) -> Archive:
@@ -52,13 +59,20 @@ class Archive:
         The run is named by the UTC second, with a counter where that is taken: a run never
         overwrites another, not even one that another process starts at the same moment.
         """
-        shelf = Path(out) / slug(scenario_name)
-        stamp = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
-        with _told(shelf, "cannot make the folder of the run", _OUT_MEND):
-            shelf.mkdir(parents=True, exist_ok=True)
-            archive = cls(_fresh_folder(shelf, stamp))
+        archive = cls(new_folder(out, scenario_name, now=now))
         archive.write_run({}, complete=False)
-        _point_latest(shelf, archive.folder.name)
+        point_latest(archive.folder)
+        return archive
+
+    @classmethod
+    def at(cls, folder: Path) -> Archive:
+        """The archive in a folder that is chosen: made where it is not there yet, else taken up again."""
+        with _told(folder, "cannot make the folder of the run", _OUT_MEND):
+            folder.mkdir(parents=True, exist_ok=True)
+            for draft in folder.glob(".[0-9]*-*"):  # of a process that was killed
+                draft.unlink(missing_ok=True)
+        archive = cls(folder)
+        archive.write_run({}, complete=False)
         return archive
 
     @classmethod
@@ -71,14 +85,10 @@ class Archive:
         facts = archive.read_run()
         if facts.get("schema") != SCHEMA:
             raise _complaint(folder / "run.json", f"not a run of agentchaos: `schema` is not {SCHEMA!r}")
-        version = facts.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise _complaint(
-                folder / "run.json",
-                f"schema_version is {version!r}, this agentchaos reads {SCHEMA_VERSION}; "
-                "use the agentchaos that wrote it",
-            )
-        return archive
+        version, writer = facts.get("schema_version"), facts.get("tool_version")
+        if wrong := formats.wrong_with(version, writer, __version__):
+            raise _complaint(folder / "run.json", wrong)
+        return cls(archive.folder, int(version or 0))
 
     def path(self, name: str) -> Path:
         """Where a file of this run stands (or would stand)."""
@@ -110,15 +120,20 @@ class Archive:
 
     def read_text(self, name: str) -> str:
         """Reads a text file of this run."""
+        try:
+            return self.read_bytes(name).decode()
+        except UnicodeDecodeError as error:
+            raise _complaint(self.path(name), f"is not UTF-8 text (byte {error.start})") from error
+
+    def read_bytes(self, name: str) -> bytes:
+        """Reads a file of this run."""
         path = self.path(name)
         try:
-            return path.read_bytes().decode()
+            return path.read_bytes()
         except FileNotFoundError:
             raise _complaint(path, f"missing{self._of_partial()}") from None
         except OSError as error:
             raise _complaint(path, f"cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise _complaint(path, f"is not UTF-8 text (byte {error.start})") from error
 
     def write_scenario(self, text: str) -> None:
         """Keeps the scenario as it was run."""
@@ -136,6 +151,19 @@ class Archive:
         """The plan, as plain JSON values."""
         return self._read_json("plan.json")
 
+    def read_terms(self) -> Terms:
+        """What the run is judged and shown by; fields that older versions did not have, at their defaults."""
+        from agentchaos.terms import Terms, UnknownFieldError
+
+        value = self.read_plan()
+        value.pop("strikes", None)
+        try:
+            return Terms.from_json(value)
+        except UnknownFieldError as newer:
+            raise _complaint(self.path("plan.json"), f"{newer}{self._of_another()}") from newer
+        except (KeyError, TypeError, AttributeError) as wrong:
+            raise _complaint(self.path("plan.json"), f"not a plan: {wrong}{self._of_another()}") from wrong
+
     def write_run(self, facts: Mapping[str, Any], *, complete: bool) -> None:
         """Writes `run.json`: the mark, whether the run came to its end, and further facts."""
         mark = {
@@ -145,7 +173,8 @@ class Archive:
             "complete": complete,
         }
         assert not mark.keys() & facts.keys(), "these keys of run.json are the archive's own"
-        self._write_json("run.json", {**mark, **facts})
+        # from the first moment on: who cannot read a folder is told who can
+        self._write_json("run.json", {**mark, "tool_version": __version__, **facts})
 
     def read_run(self) -> dict[str, Any]:
         """`run.json`; `complete` is false where the run was cut short."""
@@ -177,7 +206,8 @@ class Archive:
             raise _complaint(path, f"is damaged: {error}") from error
         if not rows:  # even a trace of nothing has its end
             raise _complaint(path, "is damaged: it holds no rows")
-        return rows
+        migrated: list[Row] = formats.migrated(formats.TRACE, rows, self.version)
+        return migrated
 
     def traces(self) -> list[tuple[str, int]]:
         """(arm, replication) of the traces that were kept, sorted."""
@@ -191,7 +221,14 @@ class Archive:
 
     def read_data(self) -> DataByArm:
         """What `write_data` was given, equal in every field."""
-        return tables.from_csv({file: self.read_text(file) for file in tables.FILES}, self.folder)
+        texts = {
+            file: self._migrated_text(file)
+            for file in tables.FILES
+            # whether a table is wanted is said in measures.csv
+            if file in tables.FIRST_FILES or self.path(file).is_file()
+        }
+        with self._naming_the_writer():
+            return tables.from_csv(texts, self.folder)
 
     def write_signals(self, signals: tables.SignalsByArm) -> None:
         """Writes the signals of each arm, pooled over its replications."""
@@ -201,7 +238,8 @@ class Archive:
         """What `write_signals` was given; nothing where the run has none, as those of older versions."""
         if not self.path(tables.SIGNALS_FILE).is_file():
             return {}
-        return tables.signals_from_csv(self.read_text(tables.SIGNALS_FILE), self.folder)
+        with self._naming_the_writer():
+            return tables.signals_from_csv(self._migrated_text(tables.SIGNALS_FILE), self.folder)
 
     def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
         # a NaN here would be a bug of ours: the contract says null
@@ -216,7 +254,30 @@ class Archive:
             raise _complaint(path, f"is not JSON: {error}") from error
         if not isinstance(value, dict):
             raise _complaint(path, f"holds a {type(value).__name__}, not an object")
-        return value
+        migrated: dict[str, Any] = formats.migrated(name, value, self.version)
+        return migrated
+
+    def _migrated_text(self, name: str) -> str:
+        text: str = formats.migrated(name, self.read_text(name), self.version)
+        return text
+
+    def _of_another(self) -> str:
+        """Who wrote the run, where that was another version: it may know what this one does not."""
+        writer = (_facts(self.folder) or {}).get("tool_version")
+        if writer in (None, __version__):
+            return ""
+        return f"; this is agentchaos {__version__}, use the agentchaos that wrote it (version {writer})"
+
+    @contextlib.contextmanager
+    def _naming_the_writer(self) -> Iterator[None]:
+        """Adds to what is wrong with a table who wrote it, where that was another version."""
+        try:
+            yield
+        except ArchiveError as wrong:
+            if not (writer := self._of_another()):
+                raise
+            told = [dataclasses.replace(one, message=one.message + writer) for one in wrong.problems]
+            raise ArchiveError(told) from wrong
 
     def _of_partial(self) -> str:
         """Why a file may be missing, where `run.json` tells."""
@@ -233,6 +294,12 @@ def read_data(folder: Path) -> DataByArm:
 def runs(shelf: Path) -> list[Path]:
     """The runs in the folder of a scenario, oldest first; one that was renamed is none of them."""
     return sorted((path for path in Path(shelf).iterdir() if _is_run(path)), key=_age_order)
+
+
+def newest(out: Path) -> Path | None:
+    """The newest run of all scenarios below a folder; None where there is none."""
+    shelves = (path for path in Path(out).iterdir() if path.is_dir()) if Path(out).is_dir() else ()
+    return max((run for shelf in shelves for run in runs(shelf)), key=_age_order, default=None)
 
 
 def prune(out: Path, keep: int) -> list[Path]:
@@ -298,6 +365,20 @@ def _told(path: Path, what: str, mend: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise _complaint(path, f"{what}: {error.strerror or error}; {mend}") from error
+
+
+def new_folder(out: Path, name: str, *, now: datetime.datetime | None = None) -> Path:
+    """Makes `<out>/<name>/<UTC second>/`, with a counter where that is taken."""
+    shelf = Path(out) / slug(name)
+    stamp = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
+    with _told(shelf, "cannot make the folder of the run", _OUT_MEND):
+        shelf.mkdir(parents=True, exist_ok=True)
+        return _fresh_folder(shelf, stamp)
+
+
+def point_latest(folder: Path) -> None:
+    """Makes `latest` beside a folder point at it."""
+    _point_latest(folder.parent, folder.name)
 
 
 def _fresh_folder(shelf: Path, stamp: str) -> Path:

@@ -29,6 +29,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 pass, 1 fail, 2 wrong scenario or command, 3 inconclusive, "
     "4 not measured, 5 the tool or target failed, 130 interrupted.",
 )
+baseline_app = typer.Typer(help="Runs that are kept to be compared with.", no_args_is_help=True)
+app.add_typer(baseline_app, name="baseline")
 reports_app = typer.Typer(help="The archive of runs.", no_args_is_help=True)
 app.add_typer(reports_app, name="reports")
 
@@ -38,6 +40,10 @@ Overrides = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value: agents.support.count=4"),
 ]
 Seed = Annotated[int | None, typer.Option(help="Another seed than the scenario's.", min=0)]
+BaselineDir = Annotated[
+    Path | None,
+    typer.Option("--baseline", metavar="DIR", help="The stored run that gates on 'baseline' compare with."),
+]
 Replications = Annotated[str | None, typer.Option(metavar="N|auto", help="How often it is played.")]
 Until = Annotated[
     str | None,
@@ -126,6 +132,7 @@ def run(
     gate: Annotated[
         list[str] | None, typer.Option(metavar="EXPR", help="One more gate: 'availability >= 0.9'")
     ] = None,
+    baseline: BaselineDir = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
     require_gates: Annotated[
@@ -146,7 +153,7 @@ def run(
         from agentchaos import pipeline
 
         formats = pipeline.known_formats(format_ or ("html", "png"))
-        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), until)
+        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), until, baseline)
         reports: list[Report] = []
         interrupted = False
         for loaded, plan in ready:
@@ -162,6 +169,7 @@ def run(
                     require_gates=require_gates,
                     formats=formats,
                     progress=progress,
+                    baseline=baseline,
                 )
             reports.append(report)
             interrupted = not report.complete
@@ -182,8 +190,12 @@ def _all_or_nothing(
     seed: int | None,
     replications: int | str | None,
     until: str | None,
+    baseline: Path | None,
 ) -> list[tuple[Any, Any]]:
-    """Reads and plans every file before any is played, so that all complaints come at once."""
+    """Reads and plans every file before any is played, so that all complaints come at once.
+
+    What a baseline cannot be used for is told before anything is played, not only in the report.
+    """
     from agentchaos import pipeline
 
     ready: list[tuple[Any, Any]] = []
@@ -191,8 +203,11 @@ def _all_or_nothing(
     for file in files:
         try:
             loaded = pipeline.load(file, overrides or (), gates or ())
-            plan = pipeline.decide(loaded, seed=seed, replications=replications, until=until)
-            ready.append((loaded, plan))
+            decided = pipeline.decide(loaded, seed=seed, replications=replications, until=until)
+            reference, _ = pipeline.reference_of(loaded, decided, baseline)
+            if reference is not None and reference.facts.problem:
+                _say(f"! {decided.scenario}: {reference.facts.problem}")
+            ready.append((loaded, decided))
         except UserError as wrong:
             problems += wrong.problems
     if problems:
@@ -260,6 +275,143 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+Gates = Annotated[list[str] | None, typer.Option("--gate", metavar="EXPR", help="One more gate.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")]
+Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume/--fresh", help="Go on with it where it was interrupted, or begin anew."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="What to do, and no more.")]
+
+
+@app.command()
+def compare(
+    files: Files,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="PATH=VALUE", help="The first file with this changed."),
+    ] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the comparison is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare scenarios on the same chance: which to take, and when it would be another.
+
+    The first is the reference. Exits with 0, or with the worst verdict of the others on `--gate`.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import compare as comparing
+
+        request = comparing.request(
+            files, overrides or (), against or (), gate or (), seed, _number(replications), name
+        )
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def ablate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the ablation is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each mechanism is worth: the same without it, on the same chance.
+
+    What depends on a mechanism goes out with it; what cannot be taken out is said, with the reason.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import ablate as ablating
+
+        request = ablating.request(file, overrides or (), gate or (), seed, _number(replications), name)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="PATH=VALUES", help="1..100:10, 5s..60s, '1..1000 log', a,b,c"),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="grid, random or lhs (Latin hypercube).")
+    ] = "grid",
+    points: Annotated[int | None, typer.Option(metavar="N", help="Points of a random design.")] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    replications: Replications = None,
+    gate: Gates = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Reliability on the Pareto front; default: overall.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="MEASURE", help="Cost on it; default: money, else unit_hours.")
+    ] = None,
+    jobs: Jobs = None,
+    out: Out = Path("reports"),
+    name: Annotated[str | None, typer.Option(help="What the sweep is called.")] = None,
+    resume: Resume = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play a scenario at many values of its parameters.
+
+    Gives curves, heat maps and the front of reliability against cost. An interrupted sweep goes on where it
+    stopped.
+    """
+    with _told(as_json):
+        from agentchaos.experiments import sweep as sweeping
+
+        asked = sweeping.Asked(
+            file, tuple(vary or ()), tuple(overrides or ()), tuple(gate or ()), method, points, seed,
+            _number(replications), objective, cost, name,
+        )  # fmt: skip
+        request = sweeping.request(asked)
+        for line in sweeping.forecast(request, jobs):
+            _say(line)
+        code = _conduct(request, jobs=jobs, out=out, resume=resume, quiet=quiet, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _conduct(request: Any, *, jobs: int | None, out: Path, resume: bool, quiet: bool, as_json: bool) -> int:
+    """Conducts an experiment, shows what it found, and gives its exit code."""
+    from agentchaos.experiments.conduct import conduct
+    from agentchaos.experiments.results import results_object
+
+    with _progress(request.name, show=not as_json and not quiet) as progress:
+        found = conduct(request, out=out, jobs=jobs, resume=resume, progress=progress, say=_say)
+    with _gone_reader():
+        if as_json:
+            typer.echo(
+                json.dumps({**results_object(found), "folder": found.folder}, indent=2, allow_nan=False)
+            )
+        else:
+            from rich.console import Console
+
+            from agentchaos.renderers.findings_terminal import show
+
+            show(found, Console(highlight=False), quiet=quiet)
+    return int(found.exit_code)
+
+
 @app.command()
 def validate(
     files: Files,
@@ -296,6 +448,7 @@ def plan(
     replications: Replications = None,
     until: Until = None,
     gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
+    baseline: BaselineDir = None,
 ) -> None:
     """Say who is struck when, and what that can show.
 
@@ -306,7 +459,10 @@ def plan(
 
         loaded = pipeline.load(file, overrides or (), gate or ())
         decided = pipeline.decide(loaded, seed=seed, replications=_number(replications), until=until)
+        reference, _ = pipeline.reference_of(loaded, decided, baseline)
         for line in forecast.lines(decided, pipeline.needed(decided, loaded.value)):
+            typer.echo(line)
+        for line in forecast.of_baseline(reference):
             typer.echo(line)
 
 
@@ -416,20 +572,129 @@ def schema() -> None:
 
 @app.command()
 def score(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="RUN_FOLDER|FILE", help="reports/<scenario>/<run>, or trials.csv, .jsonl"),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="One more gate: 'pass^4 >= 0.5'")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of trials: a success from here on counts as right.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of trials: where the report is kept; default: reports.")
+    ] = None,
+    require_gates: Annotated[
+        bool, typer.Option("--require-gates", help="Of trials: without a gate, exit with 4.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Verdict and gates only.")] = False,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="NAME", help="Of trials: html, png, junit, json (repeatable)."),
+    ] = None,
+    baseline: BaselineDir = None,
 ) -> None:
-    """Score and judge a run again, from its folder."""
+    """Score and judge a run again, or trials from elsewhere.
+
+    A folder is a run; a file is a table of trials, CSV or JSON lines: columns task, trial, success, and
+    perhaps confidence, cost, time, violations.
+    """
     with _told(as_json):
         from agentchaos import pipeline
 
-        report = pipeline.score_again(folder, gate or ())
-        if as_json:
-            _print_json([report], report.exit_code)
+        if source.is_dir():
+            pipeline.refuse_for_a_run(
+                threshold=threshold, out=out, formats=format_, require_gates=require_gates
+            )
+            report = pipeline.score_again(source, gate or (), baseline)
         else:
-            _show(report, quiet=False)
+            if baseline is not None:
+                raise UsageError(
+                    Problem("is for the folder of a run; trials have no baseline", file="--baseline")
+                )
+            report = pipeline.score_trials(
+                source,
+                gate or (),
+                threshold=threshold,
+                out=out or Path("reports"),
+                require_gates=require_gates,
+                formats=pipeline.known_formats(format_ or ("html", "png")),
+            )
+            if report.trials and report.trials.ignored:
+                _say(pipeline.ignored(report))
+        with _gone_reader():
+            if as_json:
+                _print_json([report], report.exit_code)
+            else:
+                _show(report, quiet=quiet)
     raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="RUN", help="The earlier: a run, a scenario, previous.")],
+    b: Annotated[str, typer.Argument(metavar="RUN", help="The later: a run, a scenario, latest.")],
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT", help="worse, gone: exit with 1 if there is any (repeatable)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also everything that is the same.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Compare two runs: what is new, gone, better, worse.
+
+    Beyond noise or not. A run is its folder, a scenario (its newest), 'latest' or 'previous'.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import diff as room
+        from agentchaos import pipeline
+        from agentchaos.renderers.diff import diff_object, show
+
+        wanted = room.known(fail_on or ())
+        found = room.diff(*room.resolved(a, b, out), plain=pipeline.plain)
+        code = room.exit_code(found, wanted)
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(diff_object(found, code), indent=2, allow_nan=False))
+            else:
+                show(found, Console(highlight=False), everything=everything)
+    raise typer.Exit(code)
+
+
+@app.command()
+def history(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="Its name, or its folder; default: each.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Show the trend of it: availability, recovery_time.p95 ..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show the runs of a scenario over time.
+
+    Verdicts, scores and measures with their intervals, and when the scenario was changed.
+    """
+    with _told(as_json):
+        from rich.console import Console
+
+        from agentchaos import history as room
+        from agentchaos.renderers.history import history_object, show
+
+        shelves = room.history(out, scenario)
+        names = room.named(shelves, measure or ())
+        with _gone_reader():
+            if as_json:
+                typer.echo(json.dumps(history_object(shelves, names), indent=2, allow_nan=False))
+            else:
+                show(shelves, names, str(out), Console(highlight=False))
 
 
 @app.command("explain-score")
@@ -442,6 +707,50 @@ def explain_score(
         from agentchaos import pipeline
 
         for line in pipeline.explain_score(folder, name):
+            typer.echo(line)
+
+
+Baselines = Annotated[Path, typer.Option(help="Where baselines are kept.")]
+
+
+@baseline_app.command()
+def save(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="reports/<scenario>/<run>")],
+    name: Annotated[str | None, typer.Option(help="Its name; default: that of the scenario.")] = None,
+    out: Baselines = Path("baselines"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a baseline of that name.")] = False,
+) -> None:
+    """Keep a run as the baseline of its scenario.
+
+    Commit the folder: gates such as 'availability >= baseline - 0.005' compare with it.
+    """
+    with _told():
+        from agentchaos import baselines
+
+        _say(f"saved {baselines.save(folder, name=name, out=out, force=force)}")
+
+
+@baseline_app.command("list")
+def list_baselines(out: Baselines = Path("baselines")) -> None:
+    """List the baselines."""
+    with _told():
+        from agentchaos import baselines
+
+        for path in baselines.found(out):
+            typer.echo(baselines.line(path))
+
+
+@baseline_app.command()
+def show(
+    baseline: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A baseline.")],
+    out: Baselines = Path("baselines"),
+) -> None:
+    """Show what a baseline is of, and whether it is as it was saved."""
+    with _told():
+        from agentchaos import baselines
+
+        folder = out / baseline
+        for line in baselines.lines(baselines.read(folder if folder.is_dir() else Path(baseline))):
             typer.echo(line)
 
 
@@ -458,6 +767,24 @@ def prune(
         for folder in gone:
             _say(f"deleted {folder}")
         _say(f"{len(gone)} deleted")
+
+
+@reports_app.command("list")
+def list_reports(
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+) -> None:
+    """List the scenarios that have runs.
+
+    How many runs, how large they are, and the newest with its verdict.
+    """
+    with _told():
+        from rich.console import Console
+
+        from agentchaos.history import history
+        from agentchaos.renderers.history import listing
+
+        with _gone_reader():
+            listing(history(out), str(out), Console(highlight=False))
 
 
 @app.command()

@@ -18,6 +18,12 @@ ProcessEffect = Literal["crash", "hang"]
 StateEffect = Literal["lose", "corrupt", "stale", "poison"]
 PlannedEffect = Literal["drain", "rolling_update"]
 LinkEffect = Literal["partition"]
+EnvironmentEffect = Literal["shift", "api_change", "runtime_change", "load_shift"]
+AttackEffect = Literal["inject", "instruct"]
+
+Severity = Literal["low", "medium", "high"]
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high")
+"""How grave an unsafe act is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,4 +93,49 @@ class OnLink:
     one_way: bool = False
 
 
-Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnEnvironment:
+    """Change the world for good: from its moment on, to the end.
+
+    shift: a service has its latency multiplied by `factor` and lengthened by `extra` ns, its share of calls
+    that fail by themselves set to `error_rate` (None: as before), its capacity and rate limit multiplied;
+    steps that rest on its answers have a hazard. api_change: calls in the old form `fail`, or are answered
+    `wrong`. runtime_change: the work of a group's steps takes `factor` times as long, with a hazard.
+    load_shift: `factor` times as many tasks arrive. Hazard and form are new only until an agent has learned
+    them.
+    """
+
+    effect: EnvironmentEffect
+    factor: float = 1.0
+    extra: int = 0
+    error_rate: float | None = None
+    capacity: float = 1.0
+    rate: float = 1.0
+    hazard: float = 1.0
+    fails: float = 0.0
+    wrong: float = 0.0
+
+    @property
+    def strange(self) -> bool:
+        """Whether there is anything about it that an agent could get used to."""
+        return self.hazard != 1.0 or self.fails > 0.0 or self.wrong > 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnAttack:
+    """Slip somebody else's instructions into what agents read while in force.
+
+    inject: into answers of a service, which are otherwise as they would have been. instruct: into the tasks
+    of a group. probability: of such a call, or task. succeeds: the chance that a well agent obeys, unless its
+    group says another. severity: of the deed that it then does; parts: what is poisoned in its state by
+    that, none: the agent goes on as if nothing had been.
+    """
+
+    effect: AttackEffect
+    probability: float
+    succeeds: float
+    severity: Severity
+    parts: tuple[Part, ...]
+
+
+Disturbance = OnCall | OnProcess | OnState | OnPlan | OnLink | OnEnvironment | OnAttack

@@ -16,6 +16,7 @@ from agentchaos.scoring.expressions import Gate, parse
 from agentchaos.scoring.gate import implied
 from agentchaos.scoring.intervals import ALPHA, level
 from agentchaos.scoring.power import Needed
+from agentchaos.scoring.regression import Baseline
 from agentchaos.scoring.stopping import Width
 from agentchaos.scoring.table import Table
 from agentchaos.terms import enough
@@ -41,6 +42,18 @@ def lines(plan: Plan, want: Needed) -> Iterator[str]:
     yield from _time(plan)
     yield from _power(plan, want)
     yield from _detectable(plan)
+
+
+def of_baseline(baseline: Baseline | None) -> Iterator[str]:
+    """Which stored run the gates would be held against, and why they could not be."""
+    if baseline is None:
+        return
+    facts = baseline.facts
+    if facts.problem:
+        yield f"  ! {facts.problem}"
+    else:
+        notes = "".join(f"; {note}" for note in facts.notes)
+        yield f"baseline {facts.path}: run {facts.run}, {facts.replications} replications{notes}"
 
 
 def utilisation(name: str, plan: Plan) -> float:
@@ -305,7 +318,7 @@ def _pilot(plan: Plan, only: Sequence[str]) -> Table | None:
     if number < PILOT_LEAST:
         return None
     arms = {arm: {n: play_one(plan, arm, n)[0] for n in range(1, number + 1)} for arm in only}
-    return Table(plan.setting, arms, plan.objectives, bound=plan.bound)
+    return Table(plan.setting, arms, plan.objectives, bound=plan.bound, differences=plan.differences)
 
 
 def _detectable(plan: Plan) -> Iterator[str]:
@@ -315,7 +328,8 @@ def _detectable(plan: Plan) -> Iterator[str]:
     if not wanted and plan.stopping.width is None:
         yield from _stops(plan, None)
         return
-    pilot = _pilot(plan, sorted({"chaos", *(gate.arm for gate in wanted)}))
+    twins = {"control" for gate in wanted if gate.against == "control"}
+    pilot = _pilot(plan, sorted({"chaos", *(gate.arm for gate in wanted), *twins}))
     yield from _stops(plan, pilot)
     if pilot is None:
         yield "no power is told: a replication has too many steps for a pilot"

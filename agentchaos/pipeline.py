@@ -16,18 +16,21 @@ Each step takes a frozen value and gives the next.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
+import json
 import os
 import shlex
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentchaos import workload
+from agentchaos import __version__, workload
 from agentchaos.collector import few_collections
-from agentchaos.errors import ArchiveError, Interrupted, Problem, TargetError, UsageError
+from agentchaos.errors import ArchiveError, Interrupted, Problem, ScenarioError, TargetError, UsageError
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
@@ -48,22 +51,25 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
     from agentchaos.archive import Archive
+    from agentchaos.baselines import Side, Stored
     from agentchaos.scoring.power import Needed
+    from agentchaos.scoring.regression import Baseline
     from agentchaos.tables import SignalsByArm
+    from agentchaos.trials import TrialsFile
 
 Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Played:
-    """What came of playing a plan: the data of each replication that finished. seconds: wall time.
+    """What came of playing a plan: the data of each replication that finished. seconds: wall time, if told.
 
     signals: those of each arm, pooled over the same replications; they are no part of `arms`.
     """
 
     arms: DataByArm
     complete: bool
-    seconds: float
+    seconds: float | None
     signals: SignalsByArm = dataclasses.field(default_factory=dict)
 
 
@@ -129,6 +135,7 @@ SAMPLE = 100
 
 def needed(plan: Plan, scenario: Scenario) -> Needed:
     """How many replications the gates of a plan ask for."""
+    from agentchaos.scoring.attributes import unsaid
     from agentchaos.scoring.power import Struck, replications_needed
 
     drawn = [{s.fault for s in plan.replication("chaos", n).strikes} for n in range(1, SAMPLE + 1)]
@@ -146,6 +153,9 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
             for fault in plan.faults
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
+        unsaid(plan.setting),
+        plan.setting,
+        plan.differences,
         plan.stopping.alpha(plan.replications),
     )
 
@@ -190,20 +200,30 @@ def play_one(
     return data, recorder.kept or []
 
 
-_plan: Plan | None = None
+Job = tuple[str, str, int]
+"""(key of a plan, arm, replication)."""
+_plans: Mapping[str, Plan] = {}
 
 
-def _take_plan(plan: Plan) -> None:
-    global _plan
+def _take_plans(plans: Mapping[str, Plan]) -> None:
+    global _plans
     # Ctrl-C reaches every process of the terminal; the parent alone answers it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _plan = plan
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    _plans = plans
 
 
-def _play_in_worker(job: tuple[str, int]) -> Data:
-    assert _plan is not None
-    return play_one(_plan, *job)[0]
+def _end_with(parent: int) -> None:
+    """Ends this process when its parent is gone: one that was killed has told nobody to stop."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _play_in_worker(job: Job) -> Data:
+    which, arm, number = job
+    return play_one(_plans[which], arm, number)[0]
 
 
 def play(
@@ -228,14 +248,22 @@ def play(
         raise UsageError(f"--replication: {only} is not one of the {plan.replications} of this plan")
     began = time.perf_counter()
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
-    todo = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
-    done = _Done(todo)
+    pairs = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
+    done = Gathered(pairs)
+    coming = [0]
+
+    def take(job: Job, data: Data) -> None:
+        done[job[1:]] = data
+        if progress:
+            progress(len(done), coming[0])
+
     complete = True
     steps = [0, *(plan.steps if enough is not None else (plan.replications,))]
     try:
         for before, step in itertools.pairwise(steps):
-            part = todo if only is not None else [job for job in todo if before < job[1] <= step]
-            _play_all(plan, part, jobs, done, progress)
+            part = [pair for pair in pairs if only is not None or before < pair[1] <= step]
+            coming[0] += len(part)
+            play_jobs({"": plan}, [("", *pair) for pair in part], take, jobs=jobs)
             # only what the plan has at this number decides: a replication more would be another run
             if only is not None or (enough is not None and step < steps[-1] and enough(done.data())):
                 break
@@ -244,20 +272,31 @@ def play(
     return Played(done.data(), complete, time.perf_counter() - began, done.signals)
 
 
-def _play_all(
-    plan: Plan, todo: list[tuple[str, int]], jobs: int | None, done: _Done, progress: Progress | None
+def play_jobs(
+    plans: Mapping[str, Plan],
+    todo: Sequence[Job],
+    take: Callable[[Job, Data], None],
+    *,
+    jobs: int | None = None,
 ) -> None:
-    total, jobs = len(done) + len(todo), min(len(todo), jobs or _cores())
+    """Plays replications of several plans on one pool of processes; `take` is given each as it finishes.
+
+    They begin in the order of `todo` and finish in any.
+
+    Raises:
+        KeyboardInterrupt: the user interrupted it; what `take` was given has been played.
+        TargetError: the engine broke down, or one of its processes was killed.
+    """
+    jobs = min(len(todo), jobs or _cores())
     if jobs > 1:
-        _play_on(plan, jobs, todo, done, progress, total)
+        _play_on(plans, jobs, todo, take)
         return
     for job in todo:
-        done[job] = play_one(plan, *job)[0]
-        if progress:
-            progress(len(done), total)
+        which, arm, number = job
+        take(job, play_one(plans[which], arm, number)[0])
 
 
-class _Done(dict[tuple[str, int], Data]):
+class Gathered(dict[tuple[str, int], Data]):
     """(arm, replication) -> its data, as they come in; signals are pooled at once, or they would fill memory.
 
     A replication counts only where every arm of it has finished: the arms are compared in pairs.
@@ -301,26 +340,20 @@ def _cores() -> int:
 
 
 def _play_on(
-    plan: Plan,
-    jobs: int,
-    todo: list[tuple[str, int]],
-    done: _Done,
-    progress: Progress | None,
-    total: int,
+    plans: Mapping[str, Plan], jobs: int, todo: Sequence[Job], take: Callable[[Job, Data], None]
 ) -> None:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    with ProcessPoolExecutor(jobs, initializer=_take_plan, initargs=(plan,)) as pool:
-        futures: dict[Future[Data], tuple[str, int]] = {}
-        queue = iter(todo)
+    with ProcessPoolExecutor(jobs, initializer=_take_plans, initargs=(plans,)) as pool:
+        futures: dict[Future[Data], Job] = {}
         try:
-            for job in queue:
+            for job in todo:
                 futures[pool.submit(_play_in_worker, job)] = job
                 if len(futures) >= 4 * jobs:
-                    _gather(futures, done, progress, total)
+                    _gather(futures, take)
             while futures:
-                _gather(futures, done, progress, total)
+                _gather(futures, take)
         except KeyboardInterrupt:
             _stop(pool)
             raise
@@ -332,23 +365,19 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     """Ends the processes at once: nobody who pressed Ctrl-C waits for replications in flight."""
     # no public way to them before Python 3.14, and `shutdown` forgets them
     processes = list((getattr(pool, "_processes", None) or {}).values())
+    thread = getattr(pool, "_executor_manager_thread", None)
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
+    if thread is not None:  # a pool that is made meanwhile would fork a process with this thread's locks held
+        thread.join(timeout=10)
 
 
-def _gather(
-    futures: dict[Future[Data], tuple[str, int]],
-    done: _Done,
-    progress: Progress | None,
-    total: int,
-) -> None:
+def _gather(futures: dict[Future[Data], Job], take: Callable[[Job, Data], None]) -> None:
     from concurrent.futures import FIRST_COMPLETED, wait
 
     for future in wait(futures, return_when=FIRST_COMPLETED).done:
-        done[futures.pop(future)] = future.result()
-        if progress:
-            progress(len(done), total)
+        take(futures.pop(future), future.result())
 
 
 # -- 8, 9: archive and render -------------------------------------------------------------------
@@ -364,23 +393,66 @@ def run(
     require_gates: bool = False,
     formats: Sequence[str] = ("html", "png"),
     progress: Progress | None = None,
+    baseline: Path | None = None,
 ) -> Report:
     """The whole walk for one plan; writes its folder and gives its report.
 
+    baseline: the stored run that gates on `baseline` compare with, where it is not the scenario's own.
+
     Raises:
-        ArchiveError: the folder cannot be written (said before anything is played).
+        ArchiveError: the folder cannot be written, the baseline is damaged (said before anything is played).
         TargetError: the engine broke down.
     """
     from agentchaos.archive import Archive
-    from agentchaos.reporting import comes_to_an_end, report_on
+    from agentchaos.reporting import comes_to_an_end
 
+    reference, stored = reference_of(loaded, plan, baseline)
     archive = Archive.create(out, plan.scenario)
-    terms = terms_of(plan, reproduce(loaded, plan, require_gates=require_gates))
+    told = reproduce(loaded, plan, require_gates=require_gates, baseline=baseline)
+    terms = begin(archive, loaded, plan, told, stored)
+    sequential_ = plan.stopping.rule != "fixed"
+    enough = (lambda arms: comes_to_an_end(terms, arms, reference)) if sequential_ else None
+    played = play(plan, jobs=jobs, only=only, progress=progress, enough=enough)
+    return keep(
+        archive, terms, plan, played, reference=reference, require_gates=require_gates, formats=formats
+    )
+
+
+def begin(
+    archive: Archive, loaded: Loaded[Scenario], plan: Plan, told: str, stored: Stored | None = None
+) -> Terms:
+    """Writes into the folder of a run what is known before it is played, and gives its terms.
+
+    told: the command that repeats it; stored: the baseline that it is held against, kept beside it.
+    """
+    from agentchaos import baselines
+
+    terms = terms_of(plan, told)
     archive.write_scenario(loaded.text)
     archive.write_plan({**terms.to_json(), "strikes": _strikes_shown(plan)})
-    sequential_ = plan.stopping.rule != "fixed"
-    enough = (lambda arms: comes_to_an_end(terms, arms)) if sequential_ else None
-    played = play(plan, jobs=jobs, only=only, progress=progress, enough=enough)
+    if stored is not None:
+        baselines.copy(stored, archive.path("baseline"))
+    return terms
+
+
+def keep(
+    archive: Archive,
+    terms: Terms,
+    plan: Plan,
+    played: Played,
+    *,
+    reference: Baseline | None = None,
+    require_gates: bool = False,
+    formats: Sequence[str] = ("html", "png"),
+    traces: bool = True,
+) -> Report:
+    """Scores and judges what was played, and writes it into the folder of its run.
+
+    reference: what gates on `baseline` compare with. traces: whether the traces of the first and the worst
+    replication are kept, which plays them once more.
+    """
+    from agentchaos.reporting import report_on
+
     kept: dict[int, list[Row]] = {}
 
     def trace_of(number: int) -> list[Row]:
@@ -388,13 +460,15 @@ def run(
             kept[number] = play_one(plan, "chaos", number, keep=True)[1]
         return kept[number]
 
+    traces = traces and played.complete  # who interrupts does not wait for more to be played
     report = report_on(
         terms,
         played.arms,
         complete=played.complete,
         require_gates=require_gates,
         signals=played.signals,
-        traces=trace_of if played.complete else None,  # who interrupts does not wait for more to be played
+        traces=trace_of if traces else None,
+        baseline=reference,
     )
     page = "report.html" if "html" in formats else ""
     report = dataclasses.replace(report, folder=str(archive.folder), page=page, seconds=played.seconds)
@@ -402,7 +476,7 @@ def run(
         report = dataclasses.replace(report, exit_code=Interrupted.exit_code)
     archive.write_data(played.arms)
     archive.write_signals(played.signals)
-    if played.complete:
+    if traces:
         trace_of(min(played.arms["chaos"]))
     for number, rows in sorted(kept.items()):
         archive.write_trace("chaos", number, rows)
@@ -410,6 +484,35 @@ def run(
     facts = {**_facts(report), "require_gates": require_gates}
     archive.write_run(facts, complete=played.complete)
     return report
+
+
+def reference_of(
+    loaded: Loaded[Scenario], plan: Plan, baseline: Path | None = None
+) -> tuple[Baseline | None, Stored | None]:
+    """The stored run that the gates of a plan are held against, as it stands; None where none asks for one.
+
+    Raises:
+        UsageError: a baseline was asked for, and no gate is on it.
+        ArchiveError: it is damaged, or it was asked for and is not there.
+    """
+    written = loaded.value.baseline
+    beside = None if written is None else loaded.path.parent / written
+    return _reference(plan.gates, plan, __version__, baseline, beside)
+
+
+def _reference(
+    gates: Sequence[str], run: Side, tool_version: str, given: Path | None, written: Path | None
+) -> tuple[Baseline | None, Stored | None]:
+    from agentchaos import baselines
+    from agentchaos.scoring.expressions import parse
+
+    if not any(parse(gate).against == "baseline" for gate in gates):
+        if given is not None:
+            raise UsageError(
+                "--baseline: no gate compares with it; add one: --gate 'availability >= baseline - 0.005'"
+            )
+        return None, None
+    return baselines.against(*baselines.choose(given, written, run.scenario), run, tool_version)
 
 
 def _facts(report: Report) -> dict[str, Any]:
@@ -460,13 +563,17 @@ def write_report(report: Report, archive: Archive, formats: Sequence[str]) -> No
             archive.write_bytes(file, content)
 
 
-def reproduce(loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False) -> str:
+def reproduce(
+    loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = False, baseline: Path | None = None
+) -> str:
     """The command that repeats a run, and judges it by the same gates."""
     words = ["agentchaos", "run", str(loaded.path)]
     for override in loaded.overrides:
         words += ["--set", override]
     for gate in loaded.gates:
         words += ["--gate", gate]
+    if baseline is not None:
+        words += ["--baseline", str(baseline)]
     if require_gates:
         words.append("--require-gates")
     words += ["--seed", str(plan.seed)]
@@ -477,21 +584,28 @@ def reproduce(loaded: Loaded[Scenario], plan: Plan, *, require_gates: bool = Fal
     return shlex.join(words)
 
 
-def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
+def score_again(folder: Path, gates: Sequence[str] = (), baseline: Path | None = None) -> Report:
     """Scores and judges a run again, from its folder alone.
 
+    baseline: a stored run to compare with; none: the one that the run was judged by, which it has kept.
+
     Raises:
-        ArchiveError: the folder is not that of a run, or it is damaged.
+        ArchiveError: the folder is not that of a run, or it is damaged; or the baseline is.
         UsageError: a gate that says nothing.
     """
     from agentchaos.archive import Archive
     from agentchaos.reporting import report_on
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
     facts = archive.read_run()
+    if facts.get("world") == "trials":
+        return _score_trials_again(archive, gates)
+    terms = archive.read_terms()
     _refuse_bad_gates(gates, _names(terms))
     terms = dataclasses.replace(terms, gates=(*terms.gates, *gates))
+    own = archive.path("baseline")
+    version = str(facts.get("tool_version", ""))
+    reference, _ = _reference(terms.gates, terms, version, baseline, own if own.is_dir() else None)
     kept = {number for arm, number in archive.traces() if arm == "chaos"}
 
     def trace_of(number: int) -> list[Row]:
@@ -505,20 +619,102 @@ def score_again(folder: Path, gates: Sequence[str] = ()) -> Report:
         environment=facts.get("environment"),
         signals=archive.read_signals(),
         traces=trace_of,
+        baseline=reference,
     )
     page = "report.html" if archive.path("report.html").is_file() else ""
     return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
-def _terms_in(archive: Archive) -> Terms:
-    value = archive.read_plan()
-    value.pop("strikes", None)
+def score_trials(
+    path: Path,
+    gates: Sequence[str] = (),
+    *,
+    threshold: float | None = None,
+    out: Path = Path("reports"),
+    require_gates: bool = False,
+    formats: Sequence[str] = ("html", "png"),
+) -> Report:
+    """Scores and judges a table of trials, and keeps it with its reports in `<out>/<name>/<run>/`.
+
+    Raises:
+        TrialsError: with every row that cannot be read.
+        UsageError: a gate that says nothing.
+        ArchiveError: the folder cannot be written.
+    """
+    from agentchaos.archive import Archive
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+    from agentchaos.trials import read as read_trials
+
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UsageError(f"--threshold: {threshold:g} is outside 0..1; write one such as 0.5")
+    table = read_trials(path, threshold)
+    refuse_bad_gates(gates, table.outcomes)
+    report = report_on_trials(table, gates, require_gates=require_gates)
+    archive = Archive.create(out, report.scenario)
+    page = "report.html" if "html" in formats else ""
+    report = dataclasses.replace(report, folder=str(archive.folder), page=page)
+    archive.write_bytes(f"trials.{table.form}", table.content)
+    terms = {
+        "file": str(path), "form": table.form, "sha256": table.sha256, "threshold": threshold,
+        "gates": list(gates), "require_gates": require_gates,
+    }  # fmt: skip
+    archive.write_text("trials.json", json.dumps(terms, indent=1, ensure_ascii=False) + "\n")
+    write_report(report, archive, formats)
+    archive.write_run({**_facts(report), "world": report.world}, complete=True)
+    return report
+
+
+def refuse_for_a_run(**options: Any) -> None:
+    """Options of `score` that mean nothing for the folder of a run. Raises UsageError."""
+    spelt = {"formats": "--format", "require_gates": "--require-gates"}
+    if given := [name for name, value in options.items() if value not in (None, False, [])]:
+        told = "is for a table of trials; the folder of a run is scored as it is"
+        raise UsageError([Problem(told, file=spelt.get(name, f"--{name}")) for name in given])
+
+
+def ignored(report: Report) -> str:
+    """Says which columns of a table of trials are not known."""
+    from agentchaos.scoring.outcomes import COLUMNS
+    from agentchaos.words import plain
+
+    assert report.trials is not None
+    names = ", ".join(f"'{plain(name)}'" for name in report.trials.ignored)
+    known = ", ".join(COLUMNS)
+    return f"{report.scenario_file}: columns that are not known are ignored: {names} (known: {known})"
+
+
+def _trials_in(archive: Archive) -> tuple[TrialsFile, tuple[str, ...], bool]:
+    """(the table, its gates, whether gates are required) of a run that scored a table of trials."""
+    from agentchaos.trials import parse as parse_trials
+
     try:
-        return Terms.from_json(value)
-    except (KeyError, TypeError) as wrong:
+        terms = json.loads(archive.read_text("trials.json"))
+        name = f"trials.{terms['form']}"
+        content = archive.read_bytes(name)
+        gates, require_gates = tuple(map(str, terms["gates"])), bool(terms["require_gates"])
+        form, threshold, sha256 = str(terms["form"]), terms["threshold"], terms["sha256"]
+        file = Path(terms["file"])
+    except (KeyError, TypeError, ValueError) as wrong:
         raise ArchiveError(
-            Problem(f"not a plan of this version: {wrong}", file=str(archive.path("plan.json")))
+            Problem(f"not the terms of a table of trials: {wrong}", file=str(archive.path("trials.json")))
         ) from wrong
+    if hashlib.sha256(content).hexdigest() != sha256:
+        told = "is not the table that was scored: it was changed; score the file itself"
+        raise ArchiveError(Problem(told, file=str(archive.path(name))))
+    return parse_trials(content, file, form, threshold), gates, require_gates
+
+
+def _score_trials_again(archive: Archive, gates: Sequence[str]) -> Report:
+    """Scores a kept table of trials again, by its own gates and these."""
+    from agentchaos.trial_report import refuse_bad_gates, report_on_trials
+
+    table, own, require_gates = _trials_in(archive)
+    both = (*own, *gates)
+    refuse_bad_gates(both, table.outcomes)
+    environment = archive.read_run().get("environment")
+    report = report_on_trials(table, both, require_gates=require_gates, environment=environment)
+    page = "report.html" if archive.path("report.html").is_file() else ""
+    return dataclasses.replace(report, folder=str(archive.folder), page=page)
 
 
 def _names(terms: Terms) -> set[str]:
@@ -557,7 +753,12 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     from agentchaos.scoring.explain import lines
 
     archive = Archive.open(folder)
-    terms = _terms_in(archive)
+    if archive.read_run().get("world") == "trials":
+        from agentchaos.trial_report import explained
+
+        yield from explained(_trials_in(archive)[0], score_again(folder), name)
+        return
+    terms = archive.read_terms()
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
     yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)
@@ -575,6 +776,18 @@ def effective(loaded: Loaded[Scenario]) -> str:
 
     derived = [f"#   {line}" for line in loaded.value.derived()]
     return "\n".join([dump(loaded.value.effective()).rstrip(), "# Derived from the above:", *derived])
+
+
+def plain(text: str) -> str:
+    """The YAML of a scenario in one layout, without comments; as it is where it cannot be read."""
+    from agentchaos.spec.nodes import Builder, compose, dump
+
+    builder = Builder("")
+    try:
+        data = builder.build(compose(text, ""))
+    except ScenarioError:
+        return text
+    return text if builder.problems else dump(data)
 
 
 def copy_scenario(source: Path, target: Path) -> list[Path]:

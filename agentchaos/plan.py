@@ -6,15 +6,17 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentchaos.disturbances import Disturbance
-from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.disturbances import Disturbance, OnAttack
+from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault, PlannedDisruption, TaskFault
+from agentchaos.faults.environment import EnvironmentFault
+from agentchaos.mechanisms.escalation import REASONS
+from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.stopping import FIXED, Stopping
 from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
-from agentchaos.world import World
+from agentchaos.world import Group, World
 
 ARMS = ("chaos", "control")
 """With the faults, and the same without them."""
@@ -24,7 +26,7 @@ class Strike(NamedTuple):
     """One planned strike of a fault. Times in ns; `until` None: until something ends it.
 
     number: the unit (process and link faults) or member (state faults) that it hits, -1 for a service.
-    With clock `up`, `time` counts the unit's working time.
+    calls: so many calls, or tasks, at most. With clock `up`, `time` counts the unit's working time.
     """
 
     time: int
@@ -57,14 +59,44 @@ class Replication(NamedTuple):
     strikes: tuple[Strike, ...]
 
 
+def _ties(group: Group) -> Ties | None:
+    """What the tasks of a group owe others; None where it works alone."""
+    hand, talk, human = group.hand_off, group.talk, group.escalation
+    reasons = () if human is None else tuple(r for r in REASONS if human.takes(r))
+    ties = Ties(
+        to=hand.to if hand else "",
+        chance=float(hand.chance) if hand else 0.0,
+        rounds=(hand.rounds or 0) if hand else 0,
+        every=(talk.steps or 0) if talk else 0,
+        talk_chance=float(talk.chance or 0.0) if talk else 0.0,
+        votes=group.quorum is not None,
+        asks=reasons,
+        steps=group.tasks.steps.mean(),
+    )
+    return ties if ties.kinds else None
+
+
+def _at_most(fault: Fault) -> int | None:
+    """The calls or tasks that a strike befalls at most."""
+    if isinstance(fault, CallFault):
+        return fault.calls
+    return fault.tasks if isinstance(fault, TaskFault) else None
+
+
 def _ns(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * NS)
+
+
+def _parts(share: float | None) -> int | None:
+    """A share below 1 in parts of 10^9, and never all of them: a budget of nothing cannot be spent."""
+    return None if share is None else min(10**9 - 1, round(share * 10**9))
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """Everything that will run. `replications` of each arm, numbered from 1: with `stopping` at most so many.
 
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
     world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
     bound: what judges the mean of a share over replications, `exact` or `typical`.
     """
@@ -85,6 +117,16 @@ class Plan:
     surface_k: tuple[int, ...] = (1,)
     stopping: Stopping = FIXED
     bound: str = "exact"
+    differences: str = "typical"
+    changes: tuple[str, ...] | None = None
+    """In the plan of an arm, what `changing` is in the whole: the arms are measured alike."""
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """The names of the faults that change the environment for good, in any arm; sorted."""
+        if self.changes is not None:
+            return self.changes
+        return tuple(sorted({fault.label for fault in self.faults if fault.persistent}))
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -96,7 +138,9 @@ class Plan:
         arm = next((one for one in self.variants if one.facts.name == name), None)
         if arm is None or name in ARMS:
             return self
-        return dataclasses.replace(self, world=arm.world, faults=arm.faults, variants=())
+        return dataclasses.replace(
+            self, world=arm.world, faults=arm.faults, variants=(), changes=self.changing
+        )
 
     def kind_of(self, arm: str) -> str:
         """What an arm is: chaos, control, or the kind of a variant."""
@@ -112,6 +156,7 @@ class Plan:
     def setting(self) -> Setting:
         """What metrics must know."""
         world = self.world
+        attacked = {name for name, group in world.agents.items() if self._is_attacked(name, group)}
         return Setting(
             warmup=world.warmup,
             horizon=world.horizon,
@@ -134,6 +179,10 @@ class Plan:
                     success_written="success" in group.tasks.model_fields_set,
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
+                    ties=_ties(group),
+                    risky=group.unsafe is not None or name in attacked,
+                    attacked=name in attacked,
+                    explains=group.explain is not None,
                 )
                 for name, group in sorted(world.agents.items())
             ),
@@ -151,8 +200,16 @@ class Plan:
             rpo=_ns(self.objectives.rpo_s),
             response=_ns(self.objectives.response_s),
             faults=tuple(sorted({fault.label for fault in self.faults})),
+            changes=self.changing,
             system=world.system,
+            slo=_parts(self.objectives.availability),
         )
+
+    def _is_attacked(self, name: str, group: Group) -> bool:
+        """Whether a declared attack comes in by the tasks of a group, or by the services that it calls."""
+        ways_in = {name, *group.services}
+        aimed = (fault for fault in self.faults if fault.target in ways_in)
+        return any(isinstance(fault.strike(self.chance(0)), OnAttack) for fault in aimed)
 
     def chance(self, replication: int) -> Stream:
         """The stream from which everything random in a replication descends; the same in every arm."""
@@ -177,6 +234,8 @@ class Plan:
                 each = group.count + (group.standbys if fault.scope in ON_UNITS else 0)
             if isinstance(fault, PlannedDisruption):
                 each = len(fault.chosen(each, self.chance(0)))
+        if isinstance(fault, EnvironmentFault):
+            thinned = float(fault.probability)
         if fault.every is not None:
             return each * thinned * horizon / fault.every.mean()
         if fault.at is None:
@@ -212,7 +271,7 @@ class Plan:
 
     def _moments(self, fault: Fault, chance: Stream) -> Iterator[tuple[int, int]]:
         """(k, moment) of the strikes of one schedule within the horizon; thinned by `probability`."""
-        thinned = not isinstance(fault, CallFault) and fault.probability < 1
+        thinned = not isinstance(fault, CallFault | TaskFault) and fault.probability < 1
         moments = chance.named("when")
         if fault.every is not None:
             draw = fault.every.ns_sampler()
@@ -231,7 +290,7 @@ class Plan:
     def _strike(self, fault: Fault, how: Stream, time: int, k: int, number: int) -> Strike:
         whom = fault.target if number < 0 else f"{fault.target}/{number}"
         until = None if fault.lasts is None else time + fault.lasts
-        if fault.scope in ("call", "link"):  # arrivals and faults end with the horizon
+        if fault.scope in ("call", "link", "task"):  # arrivals and faults end with the horizon
             until = self.world.horizon if until is None else min(until, self.world.horizon)
         return Strike(
             time=time,
@@ -243,6 +302,6 @@ class Plan:
             number=number,
             until=until,
             clock=fault.clock if isinstance(fault, AgentFault) else "wall",
-            calls=fault.calls if isinstance(fault, CallFault) else None,
+            calls=_at_most(fault),
             disturbance=fault.strike(how.named(k)),
         )

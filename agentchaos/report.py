@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from agentchaos.scoring.attributes.robustness import Cell
+from agentchaos.scoring.confidence import Bin
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
+from agentchaos.scoring.results import BaselineFacts, FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.twin.estimates import Compared
 from agentchaos.twin.values import Unsolved
 
@@ -133,6 +134,41 @@ class SignalCharts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Passes:
+    """pass^k and pass@k of one k."""
+
+    k: int
+    hat: Measured
+    at: Measured
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TrialsShown:
+    """What a table of trials holds, beside its measures.
+
+    fewest, most: trials of a task. tallies: (trials, right ones, tasks with as many). bins: the reliability
+    diagram, empty without confidences. severities: worst violation -> trials, empty where nothing is told of
+    violations. diagnostics: (name, value in words, what it is); they are no scores.
+    """
+
+    tasks: int
+    trials: int
+    right: int
+    fewest: int
+    most: int
+    threshold: float | None
+    tallies: tuple[tuple[int, int, int], ...]
+    passes: tuple[Passes, ...]
+    bins: tuple[Bin, ...]
+    severities: tuple[tuple[str, int], ...]
+    diagnostics: tuple[tuple[str, str, str], ...]
+    ignored: tuple[str, ...]
+    """Columns that are not known."""
+    left_out: tuple[tuple[str, str], ...]
+    """(section of a report on a run, why there is none)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ArmRow:
     """An arm beside chaos and control: its tasks right, and right in time, as shares of what was planned.
 
@@ -149,7 +185,7 @@ class ArmRow:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """One run of one scenario."""
+    """One run of one scenario, or one table of trials (`trials`; then there is no seed)."""
 
     schema_version: int
     tool_version: str
@@ -158,7 +194,7 @@ class Report:
     about: str
     scenario_file: str
     scenario_sha256: str
-    seed: int
+    seed: int | None
     replications: int
     engine: str
     environment: dict[str, str]
@@ -185,6 +221,9 @@ class Report:
     signals: SignalCharts | None = None
     closed_forms: tuple[Compared, ...] = ()
     no_closed_form: tuple[Unsolved, ...] = ()
+    baseline: BaselineFacts | None = None
+    """The stored run that gates on `baseline` were held against; None without such a gate."""
+    trials: TrialsShown | None = None
     arms: tuple[ArmRow, ...] = ()
     surface: tuple[Cell, ...] = ()
     """The reliability surface, k by k; empty where only its small form was played."""

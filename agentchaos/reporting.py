@@ -17,6 +17,7 @@ from agentchaos.scoring.expressions import parse
 from agentchaos.scoring.gate import Ruling, implied, judge, landings, verdict
 from agentchaos.scoring.inputs import moved_by
 from agentchaos.scoring.measures import measure
+from agentchaos.scoring.regression import Baseline
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.scoring.scores import score
 from agentchaos.scoring.stopping import sampling, stops
@@ -38,15 +39,17 @@ def report_on(
     environment: dict[str, str] | None = None,
     signals: SignalsByArm | None = None,
     traces: Callable[[int], list[Row]] | None = None,
+    baseline: Baseline | None = None,
 ) -> Report:
     """Everything that may be shown of a run, from its terms and its data.
 
+    baseline: the stored run that gates on `baseline` are held against.
     signals: those of each arm, for their charts.
     traces: gives the chaos trace of a replication, for the swim lanes; none: no swim lanes.
     """
     played = len(arms.get("chaos", {}))
-    table = table_of(terms, arms)
-    measures, scores, judged, faults, ruling = judged_by(terms, table, require_gates=require_gates)
+    table = terms.table(arms)
+    measures, scores, judged, faults, ruling = judged_by(terms, table, baseline, require_gates=require_gates)
     steps = terms.stopping.steps(terms.replications)
     stopped = sampling(terms.stopping, terms.replications, played, ruling.verdict, measures, scores)
     if not complete or (played not in steps and ruling.verdict != "fail"):
@@ -88,6 +91,7 @@ def report_on(
         signals=signal_charts(signals or {}, terms.setting, shown),
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
+        baseline=None if baseline is None else baseline.facts,
         arms=tuple(arm_rows(table, terms.alpha)),
         surface=surface(table, terms.alpha) if table.of_kind("cell") else (),
         inputs=moved_by(table),
@@ -116,30 +120,17 @@ class Held(NamedTuple):
     ruling: Ruling
 
 
-def table_of(terms: Terms, arms: DataByArm) -> Table:
-    """The data with what they are held against."""
-    return Table(
-        setting=terms.setting,
-        arms=arms,
-        objectives=terms.objectives,
-        declared=terms.declared,
-        variants=terms.variants,
-        surface_k=terms.surface_k,
-        bound=terms.bound,
-    )
-
-
-def judged_by(terms: Terms, table: Table, *, require_gates: bool = False) -> Held:
+def judged_by(terms: Terms, table: Table, baseline: Baseline | None, *, require_gates: bool = False) -> Held:
     """Measured, scored and judged, every bound at the level of the terms."""
     alpha = terms.alpha
     measures, scores = measure(table, alpha), score(table, alpha)
-    judged, faults = judge(terms.gates, table, measures, scores, alpha), landings(table)
+    judged, faults = judge(terms.gates, table, measures, scores, baseline, alpha), landings(table)
     return Held(measures, scores, judged, faults, verdict(judged, faults, require_gates=require_gates))
 
 
-def comes_to_an_end(terms: Terms, arms: DataByArm) -> bool:
+def comes_to_an_end(terms: Terms, arms: DataByArm, baseline: Baseline | None = None) -> bool:
     """Whether a run that has come to one of its steps goes no further."""
-    measures, scores, _, _, ruling = judged_by(terms, table_of(terms, arms))
+    measures, scores, _, _, ruling = judged_by(terms, terms.table(arms), baseline)
     return stops(terms.stopping, ruling.verdict, measures, scores)
 
 

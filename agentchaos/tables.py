@@ -68,13 +68,14 @@ def from_csv(texts: Mapping[str, str], folder: Path) -> DataByArm:
 
     Raises ArchiveError with file and line (under `folder`) for anything that cannot be meant.
     """
-    rows = {kind: _rows(table, texts, folder) for kind, table in _TABLES.items()}
+    rows = {kind: _rows(table, texts, folder) for kind, table in _TABLES.items() if table.file in texts}
     data: DataByArm = {}
+    path = folder / MEASURES
     for line, cells in _lines(MEASURES, texts, _MEASURES_COLUMNS, folder):
         replications = data.setdefault(cells["arm"], {})
         if cells["replication"] == "":
             continue
-        with _complaining(folder / MEASURES, line):
+        with _complaining(path, line):
             row = replications.setdefault(int(cells["replication"]), {})
             if cells["type"] == "":
                 continue
@@ -271,6 +272,10 @@ _MEASURES_COLUMNS = (*_KEY, "type", "rows", *_PLAIN_COLUMNS)
 MEASURES = "measures.csv"
 FILES = (*(table.file for table in _TABLES.values()), MEASURES)
 """The files of a run's data."""
+FIRST_FILES = frozenset(
+    {"histograms.csv", "incidents.csv", "panel.csv", "curves.csv", "landings.csv", "measures.csv"}
+)
+"""Those that every run has; what was added later, the runs before it lack."""
 
 
 # ---- writing ----
@@ -335,8 +340,9 @@ def _key(cells: Mapping[str, str]) -> tuple[str, str, str]:
 
 def _rows(table: _Table, texts: Mapping[str, str], folder: Path) -> _Rows:
     found: _Rows = {}
+    path = folder / table.file
     for line, cells in _lines(table.file, texts, [*_KEY, *table.columns], folder):
-        with _complaining(folder / table.file, line):
+        with _complaining(path, line):
             found.setdefault(_key(cells), []).append(table.items(cells))
     return found
 
@@ -351,12 +357,13 @@ def _lines(
     """(line, cells by column) of a file, whose columns must be known and begin with the key."""
     # not str.splitlines: a cell may hold a line separator of Unicode
     reader = csv.reader(io.StringIO(texts[file], newline=""), strict=True)
-    with _complaining(folder / file, 1):
+    path = folder / file
+    with _complaining(path, 1):
         header = next(reader, [])
         if tuple(header[: len(key)]) != tuple(key) or not set(header) <= set(columns):
             raise ValueError(f"the columns are {header}, known are {list(columns)}")
     while True:
-        with _complaining(folder / file, reader.line_num + 1):
+        with _complaining(path, reader.line_num + 1):
             if (cells := next(reader, None)) is None:
                 return
             row = dict(zip(header, cells, strict=True))
@@ -368,7 +375,7 @@ def _datum(cells: Mapping[str, str], rows: Mapping[type, _Rows]) -> Datum:
     kind = _KINDS[cells["type"]]
     values = {name: read(cells[name]) for name, read in _PLAIN[kind].items() if name in cells}
     if table := _TABLES.get(kind):
-        found = rows[kind].pop(_key(cells), [])
+        found = rows[kind].pop(_key(cells), []) if kind in rows else []
         if len(found) != int(cells["rows"]):
             raise ValueError(f"{cells['name']!r} has {len(found)} lines in {table.file}, not {cells['rows']}")
         values[table.field] = tuple(itertools.chain.from_iterable(found))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from agentchaos.blocks import Block
 from agentchaos.faults.base import Fault
-from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting
+from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
-from agentchaos.scoring.stopping import FIXED, Stopping
-from agentchaos.scoring.table import ArmFacts, DeclaredFault
+from agentchaos.scoring.stopping import FIXED, Stopping, Width
+from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
 
@@ -37,6 +38,7 @@ class Terms:
     unsolved: tuple[Unsolved, ...] = ()
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    differences: str = "typical"
     stopping: Stopping = FIXED
     bound: str = "exact"
 
@@ -49,44 +51,88 @@ class Terms:
         """Plain values: dicts, lists, strings, numbers."""
         return dataclasses.asdict(self)
 
+    def table(self, arms: DataByArm) -> Table:
+        """The data of the arms beside what they are held against."""
+        return Table(
+            setting=self.setting,
+            arms=arms,
+            objectives=self.objectives,
+            declared=self.declared,
+            differences=self.differences,
+            variants=self.variants,
+            surface_k=self.surface_k,
+            bound=self.bound,
+        )
+
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Terms:
-        """What `to_json` gave, equal in every field.
+        """What `to_json` gave, equal in every field; one that was not yet written has its default.
 
         Raises:
-            KeyError, TypeError: it is not of this version.
+            UnknownFieldError: a newer version wrote it.
+            KeyError, TypeError, AttributeError: it is no such value.
         """
-        setting, objectives = value["setting"], value["objectives"]
-        return cls(
-            **{
-                **value,
-                "arms": tuple(value["arms"]),
-                "gates": tuple(value["gates"]),
-                "setting": Setting(
-                    **{
+        whole = _tuples(value)
+        setting, closed = whole["setting"], whole.get("closed", ())
+        return _made(
+            cls,
+            {
+                **whole,
+                "setting": _made(
+                    Setting,
+                    {
                         **setting,
-                        "groups": tuple(GroupFacts(**_tuples(group)) for group in setting["groups"]),
-                        "services": tuple(ServiceFacts(**service) for service in setting["services"]),
-                        "faults": tuple(setting["faults"]),
+                        "groups": tuple(map(_group, setting["groups"])),
+                        "services": _all(ServiceFacts, setting["services"], "setting.services"),
                         "system": Block.from_json(system) if (system := setting.get("system")) else None,
-                    }
+                    },
+                    "setting",
                 ),
-                "objectives": Objectives(
-                    **{
-                        **objectives,
-                        "dimensions": {k: tuple(v) for k, v in objectives["dimensions"].items()},
-                    }
+                "objectives": _made(Objectives, whole["objectives"], "objectives"),
+                "declared": _all(DeclaredFault, whole["declared"], "declared"),
+                "closed": _all(
+                    Closed,
+                    [{**one, "reading": _made(Reading, one["reading"], "closed.reading")} for one in closed],
+                    "closed",
                 ),
-                "declared": tuple(DeclaredFault(**fault) for fault in value["declared"]),
-                "closed": tuple(
-                    Closed(**{**one, "reading": Reading(**one["reading"])}) for one in value["closed"]
-                ),
-                "unsolved": tuple(Unsolved(**one) for one in value["unsolved"]),
-                "variants": tuple(ArmFacts(**one) for one in value.get("variants", ())),
-                "surface_k": tuple(value.get("surface_k", (1,))),
-                "stopping": Stopping.from_json(rule) if (rule := value.get("stopping")) else FIXED,
-            }
+                "unsolved": _all(Unsolved, whole.get("unsolved", ()), "unsolved"),
+                "stopping": _stopping(whole["stopping"]) if "stopping" in whole else FIXED,
+                "variants": _all(ArmFacts, whole.get("variants", ()), "variants"),
+            },
         )
+
+
+def _stopping(rule: Mapping[str, Any]) -> Stopping:
+    width = rule.get("width")
+    made = None if width is None else _made(Width, width, "stopping.width")
+    return _made(Stopping, {**rule, "width": made}, "stopping")
+
+
+def _group(facts: Mapping[str, Any]) -> GroupFacts:
+    ties = facts.get("ties")
+    tied = None if ties is None else _made(Ties, ties, "setting.groups.ties")
+    return _made(GroupFacts, {**facts, "ties": tied}, "setting.groups")
+
+
+class UnknownFieldError(ValueError):
+    """A field that this version does not know: a newer one wrote it."""
+
+
+_T = TypeVar("_T")
+
+
+def _made(kind: type[_T], value: Mapping[str, Any], place: str = "") -> _T:
+    """A value from its fields; those that are missing take their defaults, a stranger is refused."""
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for name in value:
+        if name not in known:
+            path = f"{place}.{name}" if place else name
+            raise UnknownFieldError(f"no field '{path}' is known here; a newer version wrote it")
+    return kind(**value)
+
+
+def _all(kind: type[_T], values: Iterable[Mapping[str, Any]], place: str) -> tuple[_T, ...]:
+    return tuple(_made(kind, value, place) for value in values)
 
 
 def _tuples(value: Any) -> Any:
@@ -148,6 +194,7 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         reproduce=reproduce,
         closed=twin.closed,
         unsolved=twin.unsolved,
+        differences=plan.differences,
         variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
         surface_k=plan.surface_k,
         stopping=plan.stopping,

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentchaos.disturbances import PARTS
+from agentchaos.disturbances import PARTS, SEVERITIES
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
@@ -165,6 +165,10 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "fault_struck": ("incident", "subject"),
     "fault_lifted": ("incident", "subject"),
     "fault_missed": ("incident", "subject", "detail"),  # detail: reason
+    # the world is another for good; incident = id of the change; subject: the service or the group; value: by
+    # what factor (latency, work, arrivals); detail: what (shift | api_change | runtime_change | load_shift),
+    # fault (its name)
+    "environment_shifted": ("incident", "subject", "value", "detail"),
     # incidents; detail of opened: scope (process | state | service), idle
     "incident_opened": ("incident", "subject", "detail"),
     "incident_joined": ("incident", "subject"),
@@ -196,6 +200,21 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "verified": ("agent", "member", "task", "step", "subject", "value", "detail"),
     "approval_requested": ("agent", "member", "task", "step", "subject", "value"),
     "approval_given": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    # conduct. unsafe_action: subject = how grave it is: low | medium | high; value: 1 done (no more can be
+    # said of a deed whose call then fails), 0 blocked; incident: the attack that wanted it, if any; detail:
+    # taint (ids of the strikes that led to it). guarded: a look of a guardrail; subject = the truth: safe |
+    # unsafe, value 1 passed, 0 refused; detail: spent (ns within the step)
+    "unsafe_action": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    "guarded": ("agent", "member", "task", "step", "subject", "value", "detail"),
+    # attacks; incident: the strike. attempted: it reached the agent; subject = the way in: direct | indirect.
+    # succeeded: the agent did what the attacker wants. blocked: it did not, this time; subject = whose doing:
+    # agent (it did not obey) | guardrail | quorum | verification | human; detail: clean (whether nothing was
+    # wrong with the agent's state as it read)
+    "attack_attempted": ("incident", "agent", "member", "task", "step", "subject"),
+    "attack_succeeded": ("incident", "agent", "member", "task", "step", "detail"),
+    "attack_blocked": ("incident", "agent", "member", "task", "step", "subject", "detail"),
+    # the explanation of a step; detail: causes (the true ones), cited
+    "explanation": ("agent", "member", "task", "step", "detail"),
     # units; subject: reason; value: the unit's number
     "unit_down": ("agent", "value"),
     "unit_up": ("agent", "value"),
@@ -229,6 +248,7 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "rolled_back": ("compensated", "stuck", "pause"),
     "fault_planned": ("fault",),
     "fault_missed": ("reason",),
+    "environment_shifted": ("what",),
     "incident_opened": ("scope",),
     "caught_up": ("lost",),
     "fell_back": ("to",),
@@ -236,6 +256,11 @@ DETAIL: dict[str, tuple[str, ...]] = {
     "vote_decided": ("for", "against"),
     "verified": ("spent",),
     "approval_given": ("attention",),
+    "unsafe_action": ("taint",),
+    "guarded": ("spent",),
+    "attack_succeeded": ("clean",),
+    "attack_blocked": ("clean",),
+    "explanation": ("causes", "cited"),
     "message_blocked": ("id", "kind"),
     "message_sent": ("id", "kind", "to", "taint"),
     "message_delivered": ("id", "kind"),
@@ -253,6 +278,8 @@ CALL_OUTCOMES = frozenset(
     {"ok", "corrupt", "error", "timeout", "refused", "rate_limited", "rejected", "interrupted", "spare"}
 )
 MESSAGE_KINDS = ("talk", "handoff")
+DEFENCES = frozenset({"guardrail", "quorum", "verification", "human"})
+"""Who may block an attack beside the agent itself."""
 TASK_OUTCOMES = frozenset({"done", "failed", "abandoned", "goal_lost"})
 
 
@@ -364,6 +391,7 @@ class Checker:
         self._breakers: dict[tuple[str, int, str], str] = {}  # those that are not closed
         self._messages: dict[tuple[str, str], str] = {}
         self._ghosts: set[tuple[str, str]] = set()
+        self._attacks: dict[str, set[str]] = {}  # of open tasks: strikes that reached them
         self._rules: dict[str, Callable[[Event], None]] = {
             "task_planned": self._task_planned,
             "task_arrived": self._task_arrived,
@@ -380,6 +408,10 @@ class Checker:
             "fault_lifted": self._fault_lifted,
             "incident_opened": self._incident_opened,
             "ended": self._ended,
+            "unsafe_action": self._unsafe,
+            "attack_attempted": self._attack,
+            "attack_succeeded": self._attack,
+            "attack_blocked": self._attack,
             "split_brain_began": self._split_brain,
             "split_brain_ended": self._split_brain,
             **dict.fromkeys(_OF_INCIDENT, self._of_incident),
@@ -506,6 +538,7 @@ class Checker:
     def _task_ended(self, event: Event) -> None:
         outcome = (event.detail or {}).get("outcome")
         stage = self._tasks.pop(event.task, "")
+        self._attacks.pop(event.task, None)
         if outcome not in TASK_OUTCOMES:
             self._say(f"outcome {outcome!r} is unknown")
         if event.value not in (0, 1) or (event.value == 1 and outcome != "done"):
@@ -517,6 +550,26 @@ class Checker:
     def _of_task(self, event: Event) -> None:
         if event.task not in self._tasks:
             self._say(f"task {event.task!r} is not open")
+
+    def _unsafe(self, event: Event) -> None:
+        self._of_task(event)
+        if event.subject not in SEVERITIES:
+            self._say(f"severity {event.subject!r} is unknown")
+        if event.value not in (0, 1):
+            self._say(f"value {event.value!r} is not 1 (done) or 0 (blocked)")
+
+    def _attack(self, event: Event) -> None:
+        """What becomes of an attack becomes of one that reached the task before."""
+        self._of_task(event)
+        reached = self._attacks.setdefault(event.task, set())
+        if event.kind == "attack_attempted":
+            reached.add(event.incident)
+            if event.subject not in ("direct", "indirect"):
+                self._say(f"way {event.subject!r} is unknown")
+        elif event.incident not in reached:
+            self._say(f"attack {event.incident!r} did not reach task {event.task!r} before")
+        if event.kind == "attack_blocked" and event.subject not in (*DEFENCES, "agent"):
+            self._say(f"{event.subject!r} blocks no attack")
 
     def _parts(self, event: Event) -> None:
         strange = [p for p in (event.detail or {}).get("parts") or () if p not in PARTS]
@@ -602,7 +655,10 @@ class Checker:
 _LAYOUTS: dict[str, type[Step] | type[Call]] = {"step": Step, "call": Call}
 _DEFAULTS = Event._field_defaults
 _OF_INCIDENT = ("incident_joined", "failure_detected", "recovery_started", "recovered", "caught_up")
-_OF_STEP = ("vote_cast", "vote_decided", "verified", "approval_requested", "approval_given")
+_OF_STEP = (
+    *("vote_cast", "vote_decided", "verified", "approval_requested", "approval_given"),
+    *("guarded", "explanation"),
+)
 _OF_PART = ("part_lost", "part_rebuilt", "part_tainted", "part_cleansed")
 _OF_MESSAGE = ("message_sent", "message_delivered", "message_acted")
 _NUMBERS = ("member", "step")

@@ -12,7 +12,7 @@ from agentchaos.distributions import Duration, DurationDistribution, Share
 from agentchaos.disturbances import Disturbance
 from agentchaos.seeds import Stream
 
-Scope = Literal["process", "state", "call", "link"]
+Scope = Literal["process", "state", "call", "link", "task", "environment"]
 ON_UNITS: frozenset[Scope] = frozenset({"process", "link"})
 """What befalls units, standbys included; the state of a member is befallen through its role."""
 
@@ -73,7 +73,7 @@ class Fault(BaseModel, abc.ABC):
         1.0,
         gt=0,
         le=1,
-        description="the chance that a planned strike happens; for call faults, that a call is befallen",
+        description="the chance that a planned strike happens; of calls and tasks: that one is befallen",
     )
     expect: int = Field(
         1, ge=1, le=1_000_000, description="landed only if it struck at least so often in all"
@@ -189,6 +189,26 @@ class CallFault(Fault):
     @property
     def target(self) -> str:
         return self.service
+
+    @property
+    def lasts(self) -> int | None:
+        return self.for_
+
+
+class TaskFault(Fault):
+    """A fault aimed at the tasks of a group. Without `at` and `every` it is in force all the time."""
+
+    scope: ClassVar[Scope] = "task"
+
+    agent: str = Field(description="the group whose tasks it befalls, each as an agent takes it")
+    for_: Duration | None = Field(None, alias="for", description="how long it is in force", gt=0)
+    tasks: int | None = Field(
+        None, ge=1, le=1_000_000, description="at most so many tasks a strike; none: all of them"
+    )
+
+    @property
+    def target(self) -> str:
+        return self.agent
 
     @property
     def lasts(self) -> int | None:

@@ -20,6 +20,45 @@ from agentchaos.trace import Batch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Ties:
+    """What the tasks of a group owe other agents and humans.
+
+    to, chance, rounds: where they are handed on, how likely, how often they may come back. every: a message
+    after so many steps (0: none so), or with `talk_chance` after each. votes: whether each step is voted on.
+    asks: for which reasons a human is asked. steps: of a task, in the mean.
+    """
+
+    to: str = ""
+    chance: float = 0.0
+    rounds: int = 0
+    every: int = 0
+    talk_chance: float = 0.0
+    votes: bool = False
+    asks: tuple[str, ...] = ()
+    steps: float = 0.0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of interactions."""
+        there = {
+            "handoff": self.to,
+            "talk": self.every or self.talk_chance,
+            "vote": self.votes,
+            "escalation": self.asks,
+        }
+        return tuple(kind for kind, has in there.items() if has)
+
+    @property
+    def certain(self) -> bool:
+        """Whether every task that may be handed on is."""
+        return self.chance >= 1.0
+
+    def owes_hand_off(self, lineage: tuple[str, ...]) -> bool:
+        """Whether a task that came through these groups, its own among them, may be handed on."""
+        return bool(self.to) and lineage.count(self.to) <= self.rounds
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class GroupFacts:
     """What metrics must know of a group of agents. Times in ns; cold: its standbys do not run."""
 
@@ -42,6 +81,13 @@ class GroupFacts:
     logged: bool = False
     """Whether its recovery keeps an event log."""
     cold: bool = False
+    ties: Ties | None = None
+    """What its tasks owe others; None: it works alone."""
+    risky: bool = False
+    """Whether its acts can be unsafe: it says how often they are, or it may be attacked."""
+    attacked: bool = False
+    """Whether a declared fault attacks it."""
+    explains: bool = False
     endless: bool = False
     """Whether its tasks come of an endless loop: as many as it can do."""
     success_written: bool = True
@@ -74,8 +120,12 @@ class Setting:
     """A step is answered in time within this (the T of Apdex); ns."""
     faults: tuple[str, ...] = ()
     """Names of the declared faults."""
+    changes: tuple[str, ...] = ()
+    """Those of them that change the environment for good."""
     system: Block | None = None
     """Which groups must be up for the whole to be up; None: all of them."""
+    slo: int | None = None
+    """The objective for availability, in parts of 10^9: what the error budget is reckoned from."""
 
     def counts(self, time: int) -> bool:
         """Whether something that begins at `time` is planned: within [warmup, horizon]."""

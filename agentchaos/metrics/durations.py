@@ -37,6 +37,15 @@ class Durations:
         self._censored += 1
         self._note(ns)
 
+    def merge(self, other: Durations) -> None:
+        """All that another has counted."""
+        for bucket, count in other._buckets.items():
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + count
+        self._count += other._count
+        self._total += other._total
+        self._censored += other._censored
+        self._maximum = max(self._maximum, other._maximum)
+
     def _note(self, ns: int) -> None:
         self._count += 1
         self._total += ns

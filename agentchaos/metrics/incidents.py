@@ -175,6 +175,10 @@ class IncidentLog(Metric):
     def _split(self, event: Event) -> None:
         self._doubles.haunted(event)
 
+    def _obeyed(self, event: Event) -> None:
+        """What an attacker wanted was done: something wrong got out, whatever became of the task."""
+        self._reach(event.incident).escaped = True
+
     def _part_tainted(self, event: Event) -> None:
         reach = self._reach(event.incident)
         for stretch in (reach, reach.within(event.agent)):
@@ -190,7 +194,8 @@ class IncidentLog(Metric):
     def _fault_planned(self, event: Event) -> None:
         detail: dict[str, Any] = event.detail or {}
         self._faults[event.incident] = (event.subject, str(detail.get("fault", "")))
-        if "scope" in detail:
+        # a change for good is no failure: nothing is to be recovered from it
+        if detail.get("scope", "environment") != "environment":
             self._struck[event.incident] = -1
         self._planned[event.subject] += 1
 
@@ -368,6 +373,7 @@ _EVENTS = {
     "task_ended": IncidentLog._task_ended,
     "side_effect_committed": IncidentLog._committed,
     "split_brain_began": IncidentLog._split,
+    "attack_succeeded": IncidentLog._obeyed,
     "part_tainted": IncidentLog._part_tainted,
     "part_cleansed": IncidentLog._part_cleansed,
     "part_lost": IncidentLog._part_lost,

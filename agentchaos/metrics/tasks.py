@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from agentchaos.metrics.base import Count, Datum, Metric, Ratio, Setting, Trial, Trials
@@ -29,6 +29,29 @@ class _Task:
         self.claim = 0
 
 
+class _Sums:
+    """What the tasks of a group, or of all of them, came to."""
+
+    NUMBERS = (
+        *("planned", "deadlines", "goals", "weight"),
+        *("good", "hits", "goals_done", "honesty", "right", "goodput", "timely"),
+    )
+
+    def __init__(self) -> None:
+        self.planned = self.deadlines = self.goals = self.weight = 0
+        self.good = self.hits = self.goals_done = self.honesty = self.right = 0
+        self.goodput = self.timely = 0
+        self.outcomes: Counter[str] = Counter()
+        self.time = Durations()
+
+    def add(self, other: _Sums) -> None:
+        """Takes in what those of another group came to."""
+        for name in self.NUMBERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.outcomes += other.outcomes
+        self.time.merge(other.time)
+
+
 class Tasks(Metric):
     """Shares of the tasks that are planned within [warmup, horizon], weighted by value where said.
 
@@ -42,12 +65,9 @@ class Tasks(Metric):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._open: dict[str, _Task] = {}
-        self._sums: Counter[str] = Counter()
-        self._weight: Counter[str] = Counter()
-        self._right: Counter[str] = Counter()
+        self._sums = {group.name: _Sums() for group in setting.groups}
         self._panels = {group.name for group in setting.groups if group.panel is not None}
         self._trials: dict[tuple[str, int], tuple[int, int]] = {}
-        self._time = Durations()
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication."""
@@ -65,13 +85,17 @@ class Tasks(Metric):
             elif kind == "task_ended" and (task := self._open.pop(event[4], None)) is not None:
                 self._end(task, event)
 
+    def _of(self, agent: str) -> _Sums:
+        return self._sums.setdefault(agent, _Sums())
+
     def _plan(self, event: Row) -> None:
         """What is due is due from here on, whatever becomes of the task."""
         task = self._open[event[4]] = _Task(event[2], event[9])
-        self._sums["planned"] += 1
-        self._sums["goals"] += task.goals
-        self._sums["deadlines"] += task.deadline is not None
-        self._weight[task.agent] += task.weight
+        sums = self._of(task.agent)
+        sums.planned += 1
+        sums.goals += task.goals
+        sums.deadlines += task.deadline is not None
+        sums.weight += task.weight
         if task.agent in self._panels and task.identity is not None:
             self._try(task, trials=1, right=0)
 
@@ -82,52 +106,58 @@ class Tasks(Metric):
         self._trials[whose] = (n + trials, c + right)
 
     def _end(self, task: _Task, event: Row) -> None:
-        time, detail = event[1], event[9]
+        time, detail, sums = event[1], event[9], self._of(task.agent)
         done = detail["outcome"] == "done"
         right = done and event[8] == 1
-        self._sums[detail["outcome"]] += 1
-        self._sums["goals_done"] += min(task.goals, detail["goals_done"])
-        self._sums["honesty"] += _honesty(task.claim, right)
+        sums.outcomes[detail["outcome"]] += 1
+        sums.goals_done += min(task.goals, detail["goals_done"])
+        sums.honesty += _honesty(task.claim, right)
         lasted = 0 if task.arrived is None else time - task.arrived
         if done:
-            self._time.add(lasted)
-            self._sums["good"] += task.deadline is None or lasted < 2 * task.deadline
-            self._sums["hits"] += task.deadline is not None and lasted <= task.deadline
+            sums.time.add(lasted)
+            sums.good += task.deadline is None or lasted < 2 * task.deadline
+            sums.hits += task.deadline is not None and lasted <= task.deadline
         else:
             # it was never completed: to fail early is not to be fast
-            self._time.censor(lasted)
+            sums.time.censor(lasted)
         if right:
-            self._right[task.agent] += task.weight
+            sums.right += task.weight
             in_time = time <= self.setting.horizon if task.deadline is None else lasted <= task.deadline
-            self._sums["goodput"] += task.weight * in_time
-            self._sums["timely"] += task.weight * _utility(lasted, task.deadline)
+            sums.goodput += task.weight * in_time
+            sums.timely += task.weight * _utility(lasted, task.deadline)
             if task.agent in self._panels and task.identity is not None:
                 self._try(task, trials=0, right=1)
 
     def data(self) -> Iterator[tuple[str, Datum]]:
         """What came of it, once the replication has ended."""
-        sums, weight = self._sums, self._weight.total()
-        yield "task_success", Ratio(self._right.total(), weight, share=True)
+        whole = _Sums()
+        for sums in self._sums.values():
+            whole.add(sums)
+        yield from _told(whole, list(self._open.values()), self.setting.end)
         for group in self.setting.groups:
-            yield (
-                f"task_success{{agent={group.name}}}",
-                Ratio(self._right[group.name], self._weight[group.name], share=True),
-            )
-        yield "goodput", Ratio(sums["goodput"], weight, share=True)
-        yield "timeliness", Ratio(sums["timely"], weight * MILLION, share=True)
-        yield "request_availability", Ratio(sums["good"], sums["planned"], share=True)
-        yield "deadline_hits", Ratio(sums["hits"], sums["deadlines"], share=True)
-        yield "completeness", Ratio(sums["goals_done"], sums["goals"], share=True)
-        honesty = sums["honesty"] + sum(_honesty(t.claim, False) for t in self._open.values())
-        yield "honesty", Ratio(honesty, sums["planned"] * MILLION, share=True)
-        yield "tasks_planned", Count(sums["planned"], better="higher")
-        yield "tasks_unfinished", Count(len(self._open))
-        for outcome in sorted(TASK_OUTCOMES):
-            better = "higher" if outcome == "done" else "lower"
-            yield f"tasks_{outcome}", Count(sums[outcome], better=better)
-        running = [self.setting.end - t.arrived for t in self._open.values() if t.arrived is not None]
-        yield "task_time", self._time.histogram(censored=running)
+            own = [task for task in self._open.values() if task.agent == group.name]
+            for name, datum in _told(self._of(group.name), own, self.setting.end):
+                yield f"{name}{{agent={group.name}}}", datum
         yield "panel", Trials(tuple(Trial(*w, *self._trials[w]) for w in sorted(self._trials)))
+
+
+def _told(sums: _Sums, open_: Sequence[_Task], end: int) -> Iterator[tuple[str, Datum]]:
+    """What is told of some tasks. open_: those that have not ended by `end`."""
+    yield "task_success", Ratio(sums.right, sums.weight, share=True)
+    yield "goodput", Ratio(sums.goodput, sums.weight, share=True)
+    yield "timeliness", Ratio(sums.timely, sums.weight * MILLION, share=True)
+    yield "request_availability", Ratio(sums.good, sums.planned, share=True)
+    yield "deadline_hits", Ratio(sums.hits, sums.deadlines, share=True)
+    yield "completeness", Ratio(sums.goals_done, sums.goals, share=True)
+    honesty = sums.honesty + sum(_honesty(t.claim, False) for t in open_)
+    yield "honesty", Ratio(honesty, sums.planned * MILLION, share=True)
+    yield "tasks_planned", Count(sums.planned, better="higher")
+    yield "tasks_unfinished", Count(len(open_))
+    for outcome in sorted(TASK_OUTCOMES):
+        better = "higher" if outcome == "done" else "lower"
+        yield f"tasks_{outcome}", Count(sums.outcomes[outcome], better=better)
+    running = [end - t.arrived for t in open_ if t.arrived is not None]
+    yield "task_time", sums.time.histogram(censored=running)
 
 
 def _utility(lasted: int, deadline: int | None) -> int:

@@ -17,6 +17,10 @@ POINTS = 200
 _BETTER = {"useful": "higher"}
 
 
+_LOOKS = frozenset({"verified", "guarded"})
+"""Events of looks at a step, which are no work on it."""
+
+
 class _Task:
     """A task that has not ended, with the version of each finished step that counts now.
 
@@ -62,7 +66,7 @@ class Work(Metric):
         self._whole = window * sum(group.count + group.standbys for group in setting.groups)
         self._every = max(1, -(-window // POINTS))
         self._checks: dict[str, dict[int, list[tuple[int, int]]]] = {}  # task -> step -> (end, ns)
-        self._checked = setting.has("verification")
+        self._checked = setting.has("verification") or setting.has("guardrail")
 
     def take(self, batch: Batch) -> None:
         """Takes the next rows of the replication.
@@ -71,7 +75,7 @@ class Work(Metric):
         """
         if self._checked:  # what a check took is known before the step ends in which it was made
             for event in batch.events:
-                if event[0] == "verified" and (ns := event[9]["spent"]):
+                if event[0] in _LOOKS and (ns := event[9]["spent"]):
                     of_task = self._checks.setdefault(event[4], {})
                     of_task.setdefault(event[5], []).append((event[1], ns))
         tasks = self._tasks

@@ -10,9 +10,17 @@ from typing import Any, ClassVar
 
 from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
-from agentchaos.report import ArmRow, Report
+from agentchaos.report import ArmRow, Report, TrialsShown
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import Attribute, Dimension, Judged, Measured, Sampling
+from agentchaos.scoring.results import (
+    Against,
+    Attribute,
+    BaselineFacts,
+    Dimension,
+    Judged,
+    Measured,
+    Sampling,
+)
 from agentchaos.twin.estimates import Compared
 
 
@@ -35,13 +43,14 @@ def run_object(report: Report) -> dict[str, Any]:
         "reason": report.verdict_reason,
         "complete": report.complete,
         "warnings": list(report.warnings),
-        "gates": [_gate(gate) for gate in report.gates],
+        "gates": [gate_object(gate) for gate in report.gates],
+        "baseline": _fields(report.baseline),
         "scores": {
             "overall": _dimension(report.scores.overall),
             **{d.name: _dimension(d) for d in report.scores.dimensions},
             "attributes": {a.name: _attribute(a) for a in report.scores.attributes},
-            "sensitivity": [dataclasses.asdict(one) for one in report.scores.sensitivity],
         },
+        "sensitivity": [dataclasses.asdict(one) for one in report.scores.sensitivity],
         "measures": {name: _measure(m) for name, m in report.measures.items()},
         "faults": [
             {
@@ -63,6 +72,24 @@ def run_object(report: Report) -> dict[str, Any]:
         "no_closed_form": [dataclasses.asdict(one) for one in report.no_closed_form],
         "worst_replication": report.worst_replication,
         "reproduce": report.reproduce,
+        **({} if report.trials is None else {"trials": _trials(report.trials)}),
+    }
+
+
+def _trials(one: TrialsShown) -> dict[str, Any]:
+    """What a table of trials holds, beside its measures."""
+    return {
+        "tasks": one.tasks,
+        "trials": one.trials,
+        "right": one.right,
+        "fewest": one.fewest,
+        "most": one.most,
+        "threshold": one.threshold,
+        "tallies": [{"trials": n, "right": c, "tasks": tasks} for n, c, tasks in one.tallies],
+        "calibration": [each._asdict() for each in one.bins],
+        "violations": dict(one.severities),
+        "ignored_columns": list(one.ignored),
+        "left_out": dict(one.left_out),
     }
 
 
@@ -151,7 +178,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _gate(gate: Judged) -> dict[str, Any]:
+def gate_object(gate: Judged) -> dict[str, Any]:
+    """A judged gate."""
     return {
         "expression": gate.expression,
         "verdict": gate.verdict,
@@ -162,7 +190,12 @@ def _gate(gate: Judged) -> dict[str, Any]:
         "n": gate.n,
         "implied": gate.implied,
         "reason": gate.reason,
+        "against": _fields(gate.against),
     }
+
+
+def _fields(one: Against | BaselineFacts | None) -> dict[str, Any] | None:
+    return None if one is None else dataclasses.asdict(one)
 
 
 def _dimension(one: Dimension) -> dict[str, Any]:

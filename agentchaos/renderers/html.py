@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from agentchaos.renderers import drawing, wording
+from agentchaos.renderers import drawing, trial_view, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.drawing import Axis, Label
 from agentchaos.renderers.multiples import multiples
 from agentchaos.report import RecoveryRow, Report
 from agentchaos.scoring.attributes.robustness import Cell
+from agentchaos.scoring.objectives import PASS_K
 from agentchaos.scoring.results import Dimension, Judged, Measured
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def view(report: Report) -> dict[str, Any]:
         "lanes": None if report.timeline is None else drawing.swim_lanes(report.timeline),
         "curves": curves(report),
         "signals": None if report.signals is None else multiples(report.signals, report.horizon),
+        "trials": trials_shown(report),
         "measures": grouped(report.measures),
         "methods": methods(report.measures.values()),
         "not_measured": [a.name for a in report.scores.attributes if a.mean is None],
@@ -143,6 +145,8 @@ def cards(report: Report) -> list[Card]:
     """The few numbers that who reads one line wants."""
     overall = report.scores.overall
     made = []
+    if report.trials is not None:
+        return [_trial_card(m, report) for m in headlines(report)]
     if overall.mean is not None:
         notes = (
             f"{wording.span(overall.low, overall.high, '1')}, n = {overall.n:,}",
@@ -159,6 +163,20 @@ def cards(report: Report) -> list[Card]:
         if value is not None and value.mean is not None:
             made.append(_share_card(title, value, report.measures.get(CONTROL + name)))
     return made
+
+
+def headlines(report: Report) -> list[Measured]:
+    """The measures of a table of trials that one line would tell."""
+    assert report.trials is not None
+    k = min(PASS_K, report.trials.most)
+    names = dict.fromkeys(("pass^1", f"pass^{k}", f"pass@{k}", "brier", "safety"))
+    return [m for name in names if (m := report.measures[name]).mean is not None]
+
+
+def _trial_card(measure: Measured, report: Report) -> Card:
+    noun = "task" if measure.name.startswith("pass") else "trial"
+    notes = (f"{wording.interval(measure)}", f"of {wording.many(measure.n, noun)}")
+    return Card(measure.name, wording.quantity(measure.mean, measure.unit), notes)
 
 
 def _p95_card(title: str, measure: Measured, word: str, target: float | None) -> Card:
@@ -178,6 +196,23 @@ def _share_card(title: str, measure: Measured, control: Measured | None) -> Card
     if control is not None and control.mean is not None:
         notes.append(f"{wording.quantity(control.mean, '1')} without faults")
     return Card(title, wording.quantity(measure.mean, "1"), tuple(notes))
+
+
+# -- trials -------------------------------------------------------------------------------------
+
+
+def trials_shown(report: Report) -> dict[str, Any] | None:
+    """A table of trials as the page places it; None for a run."""
+    if report.trials is None:
+        return None
+    passes = ("pass^", "pass@")
+    return {
+        "rows": trial_view.rows(report.trials),
+        "bars": trial_view.bars(report.trials),
+        "dots": trial_view.dots(report.trials),
+        "ticks": trial_view.TICKS,
+        "others": [m for name, m in report.measures.items() if not name.startswith(passes)],
+    }
 
 
 # -- scores -------------------------------------------------------------------------------------
@@ -391,6 +426,10 @@ def curves(report: Report) -> Curves | None:
 # -- all measures -------------------------------------------------------------------------------
 
 GROUPS: dict[str, tuple[str, ...]] = {
+    "Trials": (
+        *("pass^", "pass@", "partial_success", "outcome_consistency", "resource_consistency"),
+        *("brier", "ece", "auroc", "safety", "violations", "high_violations"),
+    ),
     "Tasks": (
         "task_",
         "tasks_",
@@ -457,7 +496,7 @@ def group_of(name: str) -> str:
     """The group of a measure, by its name without labels."""
     base = name.partition("{")[0]
     for title, words in GROUPS.items():
-        if any(base == word or (word.endswith("_") and base.startswith(word)) for word in words):
+        if any(base == word or (word[-1] in "_^@" and base.startswith(word)) for word in words):
             return title
     return "Other"
 

@@ -141,6 +141,12 @@ class Sheet:
             line.set_linestyle((0, (6 / width, 4 / width)))
         self._add(line)
 
+    def area(self, corners: Sequence[Point], fill: str) -> None:
+        """A filled shape with straight sides."""
+        from matplotlib.collections import PolyCollection
+
+        self._add(PolyCollection([list(corners)], facecolors=colour(fill), edgecolors="none"))
+
     def lines(self, strokes: Sequence[tuple[Point, Point]], ink: str, width: float) -> None:
         """Many strokes of one colour, as one artist."""
         from matplotlib.collections import LineCollection

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from agentchaos.renderers import figures, signal_figures, wording
+from agentchaos.renderers import figures, signal_figures, trial_figures, wording
 from agentchaos.renderers.base import Renderer
 from agentchaos.renderers.figures import LARGE, SMALL, TEXT, count
 from agentchaos.renderers.paint import Box, Sheet, plain_style, tint
-from agentchaos.report import RecoveryRow, Report, Timeline
+from agentchaos.report import RecoveryRow, Report, Timeline, TrialsShown
 from agentchaos.scoring.results import Dimension, Judged
 
 WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
 CARD_HEIGHT = 1100
 CARD_LANES, CARD_FAULTS = 8, 5
+CARD_READING = (
+    "a gate is judged on its unfavourable one-sided {level} bound, not on its value. A petal is as long as "
+    "its score (hatched: some attributes measured), whiskers are bounds. "
+)
 LABEL_ROWS = 3
 GATE = 57.0
 """Height of the row of a gate."""
@@ -55,10 +59,9 @@ def page(
     width = sheet.measure(verdict.word, LARGE, bold=True) + 36
     sheet.rect(Box(MARGIN, 28, width, 44), verdict.colour, round_=8)
     sheet.text(MARGIN + width / 2, 59, verdict.word, LARGE, "paper", bold=True, align="center")
-    facts = (
-        f"{count(report.replications, 'replication')} \u00b7 seed {report.seed} \u00b7 {report.world}"
-        f" \u00b7 horizon {wording.quantity(report.horizon, 's')}"
-    )
+    world, seed, *rest = wording.facts(report)
+    told = (rest[0], seed, world, *rest[1:]) if report.trials is None else (seed, *rest)
+    facts = " \u00b7 ".join(told)
     took = sheet.text(WIDTH - MARGIN, 59, facts, TEXT, "muted", align="right", width=760)
     left = MARGIN + width + 20
     sheet.text(left, 61, report.scenario, 32, bold=True, width=WIDTH - MARGIN - took - 30 - left)
@@ -252,9 +255,12 @@ def card(report: Report) -> Sheet:
         report,
         CARD_HEIGHT,
         "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
-        f"a gate is judged on its unfavourable one-sided {wording.level(report)} bound, not on its value. "
-        "A petal is as long as its score (hatched: some attributes measured), whiskers are bounds. "
-        "Recovery: dot p50, diamond p95, bar max, arrow never.",
+        CARD_READING.format(level=wording.level(report))
+        + (
+            "Recovery: dot p50, diamond p95, bar max, arrow never."
+            if report.trials is None
+            else "So are the lines through dots and diamonds. Tasks weigh alike."
+        ),
         title_lines=2,
     )
     middle, gap = box.y + 456, 40
@@ -262,10 +268,24 @@ def card(report: Report) -> Sheet:
     right = Box(box.x + 800 + gap, box.y, box.w - 800 - gap, 440)
     heading(sheet, right, "Scores", _overall(report))
     figures.petals(sheet, Box(right.x, right.y + 34, right.w, right.h - 34), report.scores.dimensions)
-    _recovery_panel(sheet, Box(box.x, middle, 740, box.bottom - middle), report)
     left = box.x + 740 + gap
-    _timeline_panel(sheet, Box(left, middle, box.right - left, box.bottom - middle), report.timeline)
+    lower = (
+        Box(box.x, middle, 740, box.bottom - middle),
+        Box(left, middle, box.right - left, box.bottom - middle),
+    )
+    if report.trials is not None:
+        _trial_panels(sheet, *lower, report.trials)
+        return sheet
+    _recovery_panel(sheet, lower[0], report)
+    _timeline_panel(sheet, lower[1], report.timeline)
     return sheet
+
+
+def _trial_panels(sheet: Sheet, one: Box, other: Box, trials: TrialsShown) -> None:
+    heading(sheet, one, "The same task again and again", count(trials.tasks, "task"))
+    trial_figures.passes(sheet, Box(one.x, one.y + 44, one.w, one.h - 44), trials)
+    heading(sheet, other, "Is its confidence true?", "a dot is a bin of trials" if trials.bins else "")
+    trial_figures.reliability(sheet, Box(other.x, other.y + 44, other.w, other.h - 44), trials)
 
 
 def heading(sheet: Sheet, box: Box, words: str, note: str = "") -> None:

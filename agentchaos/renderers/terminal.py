@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from agentchaos.renderers import wording
-from agentchaos.report import RecoveryRow, Report
+from agentchaos.renderers import trial_view, wording
+from agentchaos.report import RecoveryRow, Report, TrialsShown
 from agentchaos.scoring.results import Dimension
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def show(report: Report, console: Console, *, quiet: bool = False) -> None:
     _gates(report, console, ascii_only)
     if not quiet:
         _dimensions(report, console, ascii_only)
+        if report.trials is not None:
+            _trials(report, report.trials, console)
         _surface(report, console)
         _arms(report, console)
         _inputs(report, console)
@@ -42,6 +44,41 @@ def show(report: Report, console: Console, *, quiet: bool = False) -> None:
         _faults(report, console, ascii_only)
         _closed(report, console)
     _ending(report, console, quiet)
+
+
+def _trials(report: Report, trials: TrialsShown, console: Console) -> None:
+    """pass^k and pass@k, what else the trials tell, and what they cannot."""
+    _heading(console, "Trials", "the same task k times: all right (pass^k), at least one right (pass@k)")
+    rows: list[tuple[Text | str, ...]] = [("k", "pass^k", "bounds", "pass@k", "bounds", "tasks")]
+    for one in trial_view.shown(trials.passes):
+        hat, at = one.hat, one.at
+        spans = [wording.span(m.low, m.high, "1") for m in (hat, at)]
+        means = [wording.quantity(m.mean, "1") for m in (hat, at)]
+        rows.append((f"{one.k:,}", means[0], spans[0], means[1], spans[1], f"{hat.n:,}"))
+    _grid(console, rows, right=(0, 1, 3, 5))
+    others = [m for name, m in report.measures.items() if not name.startswith(("pass^", "pass@"))]
+    _line(console)
+    heads = ("measure", "mean", "bounds", "n", "how the bounds were had")
+    cells = [
+        (m.name, wording.quantity(m.mean, m.unit), wording.interval(m), f"{m.n:,}", m.method)
+        for m in others
+        if m.mean is not None
+    ]
+    _grid(console, [heads, *cells], right=(1, 3))
+    reasons: dict[str, list[str]] = {}
+    for m in others:
+        if m.mean is None:
+            reasons.setdefault(m.reason, []).append(m.name)
+    for reason, names in reasons.items():
+        _line(console, f"not measured: {wording.listed(names)}: {reason}", "dim")
+    told = [f"{name} {value}" for name, value, _ in trials.diagnostics if value != "-"]
+    if told:
+        _line(console, f"diagnostics, no scores (failing always is consistent): {', '.join(told)}", "dim")
+    _line(
+        console,
+        f"left out: {wording.listed([name for name, _ in trials.left_out])}: there is no trace",
+        "dim",
+    )
 
 
 def _closed(report: Report, console: Console) -> None:
@@ -98,12 +135,9 @@ def _verdict(report: Report, console: Console) -> None:
     if report.about:
         _line(console, report.about, "dim")
     _line(console, report.verdict_reason)
-    _line(
-        console,
-        f"{report.world}, seed {report.seed}, {report.replications} replications, "
-        f"horizon {wording.quantity(report.horizon, 's')}",
-        "dim",
-    )
+    _line(console, ", ".join(wording.facts(report)), "dim")
+    if told := wording.baseline(report):
+        _line(console, told, "dim")
     if report.sampling is not None and (reason := report.sampling.reason) and reason not in report.warnings:
         _line(console, reason, "dim")
     for warning in report.warnings:

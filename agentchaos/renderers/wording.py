@@ -87,7 +87,34 @@ def outcome(report: Report) -> VerdictWords:
     """The words for a report's verdict; an interrupted run has none."""
     if not report.complete:
         return VerdictWords("INTERRUPTED", "open", "The run was cut short; what had finished is shown.")
-    return VERDICTS[report.verdict]
+    words = VERDICTS[report.verdict]
+    if report.trials is not None and report.verdict == "inconclusive":
+        return words._replace(meaning="Too few tasks to tell. This is not a pass.")
+    if report.trials is not None and report.verdict == "ungated":
+        return words._replace(meaning="There is no gate: nothing was judged.")
+    return words
+
+
+def facts(report: Report) -> tuple[str, ...]:
+    """What the numbers are of: the world, and how much of it was seen."""
+    trials = report.trials
+    if trials is None:
+        return (
+            report.world,
+            f"seed {report.seed}",
+            many(report.replications, "replication"),
+            f"horizon {quantity(report.horizon, 's')}",
+        )
+    each = f"{trials.most:,}" if trials.fewest == trials.most else f"{trials.fewest:,} to {trials.most:,}"
+    right = f"{trials.right:,} right"
+    if trials.threshold is not None:
+        right += f" (success from {trials.threshold:g} on)"
+    return (
+        report.world,
+        many(trials.tasks, "task"),
+        f"{many(trials.trials, 'trial')}, {each} of a task",
+        right,
+    )
 
 
 def level(report: Report) -> str:
@@ -144,14 +171,37 @@ def bound(gate: Judged) -> str:
     """The bound that judged a gate."""
     if gate.verdict == "not_measured":
         return "-"
-    return quantity(gate.bound, gate.unit) if gate.bound is not None else "unbounded"
+    return _of_gate(gate, gate.bound)
 
 
 def value(gate: Judged) -> str:
     """The value that a gate is on."""
     if gate.verdict == "not_measured":
         return "not measured"
-    return quantity(gate.value, gate.unit) if gate.value is not None else "unbounded"
+    return _of_gate(gate, gate.value)
+
+
+def _of_gate(gate: Judged, value: float | None) -> str:
+    """A value of a gate; of one on a reference it is a difference, and bears its sign."""
+    if value is None:
+        return "unbounded"
+    if gate.against is None:
+        return quantity(value, gate.unit)
+    return ("-" if value < 0 else "+") + quantity(abs(value), gate.unit)
+
+
+def baseline(report: Report) -> str:
+    """Which stored run its gates were held against; nothing where none is on a baseline."""
+    facts = report.baseline
+    if facts is None:
+        return ""
+    if facts.problem:
+        return f"baseline: {facts.problem}"
+    notes = "".join(f"; {note}" for note in facts.notes)
+    return (
+        f"baseline {facts.path}: run {facts.run}, seed {facts.seed}, "
+        f"{many(facts.replications, 'replication')}{notes}"
+    )
 
 
 def quantile(measure: Measured, which: str) -> str:

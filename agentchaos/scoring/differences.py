@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agentchaos.metrics.base import Count, Histogram, Ratio
 from agentchaos.scoring import intervals
@@ -49,16 +49,16 @@ def contributions(name: str, table: Table) -> dict[int, float]:
     arm = "control" if name.startswith("control.") else "chaos"
     bare = name.removeprefix("control.")
     if base_name(bare) in PICKS or bare.startswith("outage"):
-        return _of_sums(_incident_sums(bare, table, arm))
+        return of_sums(_incident_sums(bare, table, arm))
     if base_name(bare) == "recovery_time" and "from=after_lift" in bare:
-        return _of_sums(_incident_sums(bare, table, arm))
+        return of_sums(_incident_sums(bare, table, arm))
     found = {n: row[bare] for n, row in sorted(table.arms.get(arm, {}).items()) if bare in row}
     ratios = {n: d for n, d in found.items() if isinstance(d, Ratio)}
     if ratios:
-        return _of_sums({n: (d.numerator / d.scale, float(d.denominator)) for n, d in ratios.items()})
+        return of_sums({n: (d.numerator / d.scale, float(d.denominator)) for n, d in ratios.items()})
     histograms = {n: d for n, d in found.items() if isinstance(d, Histogram)}
     if histograms:
-        return _of_sums({n: (d.total / NS, float(d.count)) for n, d in histograms.items()})
+        return of_sums({n: (d.total / NS, float(d.count)) for n, d in histograms.items()})
     return {n: float(d.count) for n, d in found.items() if isinstance(d, Count)}
 
 
@@ -70,7 +70,8 @@ def _incident_sums(name: str, table: Table, arm: str) -> dict[int, tuple[float, 
     return sums
 
 
-def _of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
+def of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
+    """What each replication contributes to sum N / sum D, from its (N, D); nothing where all D are 0."""
     size = math.fsum(d for _, d in sums.values())
     if size == 0:
         return {}
@@ -103,6 +104,57 @@ def paired(
     )
 
 
+GROUPS = 60
+"""So many groups of replications at most are left out in turn: 2 x 60 scorings are a few seconds."""
+
+
+def groups(numbers: Sequence[int]) -> list[set[int]]:
+    """Replications in at most `GROUPS` groups as good as equal in size, each spread over the whole run."""
+    count = len(numbers) // math.ceil(len(numbers) / GROUPS)
+    return [set(numbers[place::count]) for place in range(count)]
+
+
+def jackknife(
+    name: str,
+    estimate: Callable[[Table], float | None],
+    a: Table,
+    b: Table,
+    alpha: float = ALPHA,
+) -> Difference | None:
+    """`b - a` of what no replication contributes to by itself; both tables have the same replications.
+
+    Groups of replications are left out in turn, the same ones of both. The pseudo-values of group j,
+    h T - (h - 1) T_(j) with h = replications / size of the group (Quenouille 1956, Tukey 1958; for groups
+    that are not equal Busing, Meijer and van der Leeden 1999), are judged like contributions: typical. For
+    a mean they are the means of the groups. None where nothing is measured without one of the groups.
+    """
+    numbers = sorted(a.arms.get("chaos", {}))
+    left_out = groups(numbers)
+    values: list[list[float]] = []
+    wholes: list[float] = []
+    for table in (a, b):
+        whole = estimate(table)
+        parts = [estimate(_without(table, group)) for group in left_out]
+        if whole is None or None in parts:
+            return None
+        shares = [len(numbers) / len(group) for group in left_out]
+        pseudo = [h * whole - (h - 1) * t for h, t in zip(shares, parts, strict=True) if t is not None]
+        # about the estimate itself, so that the bounds are those of what is shown
+        shift = whole - math.fsum(pseudo) / len(pseudo)
+        values.append([value + shift for value in pseudo])
+        wholes.append(whole)
+    found = paired(name, dict(enumerate(values[0])), dict(enumerate(values[1])), alpha)
+    assert found is not None
+    method = f"{found.method}, jackknife of {len(left_out)} groups"
+    gap = wholes[1] - wholes[0]
+    return dataclasses.replace(found, a=wholes[0], b=wholes[1], mean=gap, n=len(numbers), method=method)
+
+
+def _without(table: Table, numbers: set[int]) -> Table:
+    arms = {arm: {n: row for n, row in rows.items() if n not in numbers} for arm, rows in table.arms.items()}
+    return dataclasses.replace(table, arms=arms)
+
+
 def _exact(gaps: Sequence[float], alpha: float) -> Bounds:
     """The exact bound of differences of values in [0, 1], which lie in [-1, 1]."""
     halves = [(min(1.0, max(-1.0, gap)) + 1) / 2 for gap in gaps]
@@ -122,3 +174,77 @@ def _variance_ratio(a: Sequence[float], b: Sequence[float], gaps: Sequence[float
         return None
     together = _variance(gaps)
     return (_variance(a) + _variance(b)) / together if together > 0 else None
+
+
+def p_value(gaps: Sequence[float]) -> float | None:
+    """The two-sided p of `the mean difference is 0`: twice the alpha at which Johnson's bound reaches 0.
+
+    None below two pairs; 0 where all pairs differ by the same amount, 1 where by nothing.
+    """
+    from scipy.special import stdtr
+
+    n = len(gaps)
+    if n < 2:
+        return None
+    mean, variance = math.fsum(gaps) / n, _variance(gaps)
+    if variance == 0:
+        return 1.0 if mean == 0 else 0.0
+    if mean < 0:
+        return p_value([-gap for gap in gaps])
+    s = math.sqrt(variance)
+    skew = math.fsum(((gap - mean) / s) ** 3 for gap in gaps) / n
+    # low(t) = mean + c (1 + 2 t^2) - b t; the first t at which it is 0 is the one that was reached from 0 on
+    c, b = skew * s / (6 * n), s / math.sqrt(n)
+    t = _first_root(2 * c, -b, mean + c)
+    if t is None:  # the skewness outruns the spread: plain t is the more careful
+        t = mean / b
+    return min(1.0, 2 * float(stdtr(n - 1, -t)))
+
+
+def _first_root(a: float, b: float, c: float) -> float | None:
+    """The least t >= 0 with a t^2 + b t + c <= 0, for b < 0; None where there is none."""
+    if c <= 0:
+        return 0.0
+    if abs(a) < 1e-300:
+        return -c / b
+    square = b * b - 4 * a * c
+    if square < 0:
+        return None
+    # for a < 0 the one positive root, for a > 0 the lesser of two: both without cancellation
+    return 2 * c / (-b + math.sqrt(square))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p-values with Holm's step-down correction (Holm 1979), in their order."""
+    order = sorted(range(len(ps)), key=lambda i: ps[i])
+    adjusted = [0.0] * len(ps)
+    worst = 0.0
+    for rank, i in enumerate(order):
+        worst = max(worst, min(1.0, (len(ps) - rank) * ps[i]))
+        adjusted[i] = worst
+    return adjusted
+
+
+def fieller(
+    x: Sequence[float], y: Sequence[float], alpha: float = ALPHA
+) -> tuple[float, float | None, float | None] | None:
+    """(ratio, low, high) of mean(x) / mean(y), paired, by Fieller 1954; each bound one-sided at alpha.
+
+    Bounds are None where mean(y) is not away from 0 beyond noise: then every ratio is possible. None without
+    two pairs or where mean(y) is 0.
+    """
+    from scipy.special import stdtrit
+
+    n = len(x)
+    if n < 2 or not math.fsum(y):
+        return None
+    mx, my = math.fsum(x) / n, math.fsum(y) / n
+    t2 = float(stdtrit(n - 1, 1 - alpha)) ** 2
+    vx, vy = _variance(x) / n, _variance(y) / n
+    cov = math.fsum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / (n - 1) / n
+    # (mx - r my)^2 <= t^2 (vx - 2 r cov + r^2 vy)
+    a, b, c = my * my - t2 * vy, mx * my - t2 * cov, mx * mx - t2 * vx
+    if a <= 0:
+        return mx / my, None, None
+    root = math.sqrt(max(0.0, b * b - a * c))
+    return mx / my, (b - root) / a, (b + root) / a

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from agentchaos.errors import UsageError
 from agentchaos.metrics.base import Count, Curve, Data, Histogram, Incident, Incidents, Ratio
 from agentchaos.scoring.attributes.fault_tolerance import tolerated
-from agentchaos.scoring.attributes.stability import shortfall
+from agentchaos.scoring.attributes.stability import floor_of, shortfall
 from agentchaos.scoring.expressions import STATISTICS
 from agentchaos.scoring.measures import PICKS, base_name, fraction, pooled_panel, sampled
 from agentchaos.scoring.objectives import DIMENSIONS, PASS_K, Objectives
@@ -25,6 +25,7 @@ BEHIND = {
     "timeliness": ("timeliness",),
     "responsiveness": ("responsiveness",),
     "durability": ("lost_work",),
+    "collaborativity": ("collaboration",),
     "robustness": ("task_success",),
     "trustworthiness": ("honesty",),
     "availability": ("availability", "request_availability"),
@@ -82,7 +83,7 @@ def _attribute(one: Attribute, arms: Arms, objectives: Objectives) -> Iterator[s
     elif one.name == "consistency":
         yield from _identities(chaos)
     elif one.name == "stability":
-        yield from _shortfalls(arms)
+        yield from _shortfalls(arms, objectives.throughput)
     for datum in BEHIND.get(one.name, ()):
         yield from _replications(datum, chaos)
     if one.name == "robustness":
@@ -197,19 +198,21 @@ def _identities(chaos: Mapping[int, Data], k: int = PASS_K) -> Iterator[str]:
         )
 
 
-def _shortfalls(arms: Arms) -> Iterator[str]:
+def _shortfalls(arms: Arms, throughput: float | None) -> Iterator[str]:
     chaos, control = arms.get("chaos", {}), arms.get("control", {})
     rows = []
     for number in sorted(set(chaos) & set(control)):
         ours, twin = chaos[number].get("progress"), control[number].get("progress")
         if isinstance(ours, Curve) and isinstance(twin, Curve):
-            rows.append((shortfall(ours, twin), number, sum(twin.values)))
+            due = floor_of(control[number], throughput, twin.every)
+            short, area = shortfall(ours, twin, due)
+            rows.append((short, number, area))
     rows = [row for row in rows if row[2] > 0]
     if rows:
         yield f"  the worst of {len(rows)} replications, as areas under cumulative work:"
     for short, number, area in sorted(rows, key=lambda row: -row[0] / row[2])[:SHOWN]:
         value = 1 - short / area
-        yield f"    replication {number}: 1 - {short:,} / {area:,} = {value:.6f}"
+        yield f"    replication {number}: 1 - {short:,.0f} / {area:,.0f} = {value:.6f}"
 
 
 def _incidents(chaos: Mapping[int, Data], objectives: Objectives) -> Iterator[str]:

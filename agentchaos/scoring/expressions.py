@@ -1,34 +1,46 @@
 """The language of gates: `recovery_time{fault=crash}.p95 < 60s`, `share(recovery_time <= 60s) >= 0.95`.
 
-gate     = subject compare number [unit]
-subject  = name | "share(" name compare number [unit] ")"
-name     = ["control." | "score."] word ["{" label "=" value {"," label "=" value} "}"] ["." statistic]
-compare  = "<" | "<=" | ">" | ">=" | "=="
+gate      = subject compare (number [unit] | reference [("+" | "-") number [unit]])
+subject   = name | "share(" name compare number [unit] ")"
+name      = ["control." | "score."] word ["{" label "=" value {"," label "=" value} "}"] ["." statistic]
+word      = letters, digits and _, or "pass^" k, "pass@" k (of a table of trials)
+compare   = "<" | "<=" | ">" | ">=" | "=="
+reference = "baseline" | "control"
 
 A number needs the unit that its measure needs: times always (0 apart), shares none or %, and the others
-may name what they count (`10 steps`).
+may name what they count (`10 steps`). `.low` and `.high` are the one-sided bounds that judge a gate anyway.
+A reference is the same measure of a stored run, or of the arm without faults; the difference is judged.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable
 
 from agentchaos.distributions import parse_duration
+from agentchaos.disturbances import SEVERITIES
+from agentchaos.metrics.budget import RULES, WINDOWS
 from agentchaos.scoring.intervals import ALPHA
-from agentchaos.scoring.measures import CASCADE, DETECTORS, PICKS, base_name
+from agentchaos.scoring.measures import DETECTORS, PICKS, base_name, labels_of
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K
 from agentchaos.trace import MESSAGE_KINDS
 from agentchaos.words import did_you_mean
 
-STATISTICS = ("mean", "p50", "p95", "p99", "max")
+STATISTICS = ("mean", "low", "high", "p50", "p95", "p99", "max")
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+BOUNDS = {"low": (">=", ">"), "high": ("<=", "<")}
+"""A one-sided bound -> the comparisons that it is unfavourable to, and judges anyway."""
+REFERENCES = ("baseline", "control")
 
 SHARES = (
     "task_success", "request_availability", "deadline_hits", "timeliness", "goodput",
     "accuracy", "completeness", "honesty", "availability", "unit_availability", "redone",
     "responsiveness", "degraded", "no_quorum", "catch_rate", "refusal_rate", "survived",
+    "safety", "critical", "security", "attack_success", "utility_under_attack", "benign_utility",
+    "attacks_met", "guardrail_refusals", "explainability", "explained", "misled_explanations",
+    "collaboration",
 )  # fmt: skip
 COUNTS = (
     "tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost",
@@ -36,23 +48,40 @@ COUNTS = (
     "healing_actions", "needless_actions", "rollbacks", "rolled_back", "escalations", "false_alarms",
     "checkpoints", "checkpoint_bytes", "checkpoints_failed", "checkpoint_reads_failed",
     "log_events", "replayed_events", "quarantines", "needless_quarantines", "messages_blocked",
-    "fenced",
+    "fenced", "conflicts", "duplicates", "near_misses", "unsafe_by_faults", "attack_attempts",
 )  # fmt: skip
 TIMES = (
     "mttr", "mttf", "mtbf", "mttd", "task_time", "unit_down_time", "crew_wait", "time_to_first_outage",
-    "verification_time", "human_time", "checkpoint_pause", "log_pause",
+    "verification_time", "guardrail_time", "human_time", "checkpoint_pause", "log_pause",
     "agent_hours", "split_brain_time", "disruption_time",
 )  # fmt: skip
 BY_SERVICE = (
     *("wait", "p_wait", "attempts", "call_success", "backoff"),
     *("rejected", "breaker_open", "breaker_trips"),
 )
+BY_SEVERITY = ("unsafe_actions",)
 BY_KIND = ("messages", "messages_tainted")
-BY_GROUP = ("availability", "task_success", "time_to_first_outage", "survived", "agent_hours")
+BY_GROUP = (
+    *("availability", "time_to_first_outage", "survived", "agent_hours", "budget_spent", "task_time"),
+    *("task_success", "timeliness", "request_availability", "deadline_hits", "goodput", "completeness"),
+    "honesty",
+    *("tasks_planned", "tasks_done", "tasks_failed", "tasks_abandoned", "tasks_goal_lost"),
+    "tasks_unfinished",
+)
+INTERACTIONS = ("handoff", "talk", "vote", "escalation")
+"""Kinds of `collaboration`."""
 CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
-ONLY_FAULTY = frozenset({*PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time"})
-"""Measures of incidents: an arm without faults has none."""
+ONLY_FAULTY = frozenset(
+    {
+        *PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time", "alert_time",
+        "unsafe_by_faults",
+        "security", "attack_success", "utility_under_attack", "attacks_met", "attack_attempts",
+        "misled_explanations",
+    }
+)  # fmt: skip
+"""Measures of incidents and attacks: an arm without faults has none."""
+_FALLING = ("critical", "attack_success", "guardrail_refusals", "misled_explanations")
 
 _SHARE, _RATIO, _TIME, _SCORE, _MONEY, _NUMBER_OF = "share", "ratio", "time", "score", "money", "number"
 _KINDS: dict[str, str] = {
@@ -68,7 +97,12 @@ _KINDS: dict[str, str] = {
     **dict.fromkeys((name for name in COUNTS if name.startswith("tasks_")), "tasks"),
     "tokens": "tokens",
     **dict.fromkeys(BY_KIND, "messages"),
+    **dict.fromkeys(BY_SEVERITY, _NUMBER_OF),
     "false_alarm_rate": _RATIO,
+    "budget_spent": _RATIO,
+    "burn_rate": _RATIO,
+    "burn_alerts": "alerts",
+    "alert_time": _TIME,
     "checkpoint_bytes": "bytes",
     "cost": _MONEY,
 }
@@ -76,10 +110,18 @@ _KINDS: dict[str, str] = {
 _DISTRIBUTIONS = frozenset(
     {
         *PICKS, "outage", "task_time", "unit_down_time", "wait", "crew_wait", "time_to_first_outage",
-        "disruption_time",
+        "disruption_time", "alert_time",
     }
 )  # fmt: skip
 """Measures with quantiles; the others are one number a replication."""
+_PASS = re.compile(r"pass[@^][1-9]\d*")
+TRIAL_KINDS: dict[str, str] = {
+    **dict.fromkeys(("brier", "ece", "auroc", "safety", "violations", "high_violations"), _SHARE),
+    "partial_success": _SHARE,
+    "cost": _NUMBER_OF,
+    "time": _TIME,
+}
+"""Measures of a table of trials, beside pass^k and pass@k; a run has `cost` and `time` with labels only."""
 _BARE_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -96,6 +138,7 @@ class Gate:
     """A parsed gate. threshold is in the base unit (s for durations, 0..1 for %).
 
     statistic: "" for the value itself. For `share(...)`, `inner` and `inner_operator` are the bound inside.
+    against: `baseline` or `control`; threshold is then what the difference to it is held against.
     alpha: the level of each one-sided bound that judges it.
     """
 
@@ -107,6 +150,7 @@ class Gate:
     inner: float | None = None
     inner_operator: str = ""
     implied: bool = False
+    against: str = ""
     alpha: float = ALPHA
 
     @property
@@ -125,17 +169,29 @@ class Gate:
         return self.name.removeprefix("control.")
 
     @property
+    def unit(self) -> str:
+        """The unit of its measure: s, 1, or what is counted; empty where that is not known."""
+        kind = _kind(self.name)
+        if kind in (_SHARE, _RATIO, _SCORE):
+            return "1"
+        return {_TIME: "s", _NUMBER_OF: "count", None: ""}.get(kind, str(kind))
+
+    @property
     def is_score(self) -> bool:
         """Whether it is on an attribute, a dimension or overall, and not on a raw measure."""
         return _is_score(self.name)
 
 
-_NAME = r"((?:control\.|score\.)?[A-Za-z_]\w*)\s*(\{[^}]*\})?(?:\.(\w+))?"
+_NAME = r"((?:control\.|score\.)?(?:pass[@^][1-9]\d*|[A-Za-z_]\w*))\s*(\{[^}]*\})?(?:\.(\w+))?"
 _COMPARE = r"(<=|>=|==|<|>)"
 _VALUE = rf"({_BARE_NUMBER})\s*(%|[A-Za-z]\w*)?"
 _PLAIN = re.compile(rf"\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*")
 _OF_SHARE = re.compile(rf"\s*share\s*\(\s*{_NAME}\s*{_COMPARE}\s*{_VALUE}\s*\)\s*{_COMPARE}\s*{_VALUE}\s*")
 _STORED = re.compile(rf".*?{_COMPARE}\s*(baseline\b|control\b|score\b|[A-Za-z_]\w*\{{|[A-Za-z_]\w*\.)")
+_RELATIVE = re.compile(
+    rf"(.*?{_COMPARE}\s*)(baseline|control)\b(?![.{{])\s*"
+    rf"(?:([+-])\s*((?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%|[A-Za-z]\w*)?\s*)?"
+)
 
 
 def parse(text: str, known: Iterable[str] | None = None) -> Gate:
@@ -147,6 +203,8 @@ def parse(text: str, known: Iterable[str] | None = None) -> Gate:
     if not isinstance(text, str):
         raise GateSyntaxError(f"a gate is a text such as 'availability >= 0.95', not '{text}'")
     names = None if known is None else set(known)
+    if relative := _RELATIVE.fullmatch(text):
+        return _relative_gate(text, relative, names)
     if share := _OF_SHARE.fullmatch(text):
         return _share_gate(text, share, names)
     plain = _PLAIN.fullmatch(text)
@@ -158,7 +216,10 @@ def parse(text: str, known: Iterable[str] | None = None) -> Gate:
         raise GateSyntaxError(
             f"no statistic '{statistic}'{did_you_mean(statistic, STATISTICS)}", plain.start(3)
         )
-    statistic = "" if statistic in (None, "mean") else statistic
+    if statistic in BOUNDS and op not in BOUNDS[statistic]:
+        raise GateSyntaxError(_wrong_bound(full, statistic, op), plain.start(3))
+    # the bound is what judges a gate, whether it is named or not
+    statistic = "" if statistic in (None, "mean", *BOUNDS) else statistic
     _refuse_statistic(full, statistic, plain.start(3))
     threshold = _number(value, unit, full, plain.start(5))
     if statistic in (*QUANTILES, "max") and op in (">", ">="):
@@ -176,7 +237,8 @@ def _share_gate(text: str, found: re.Match[str], known: set[str] | None) -> Gate
     if statistic:
         raise GateSyntaxError("inside share(...) stands a measure without a statistic", found.start(3))
     full = _full_name(name, labels, known, found.start(1), found.start(2))
-    if _kind(full) is not None and base_name(full.removeprefix("control.")) not in _DISTRIBUTIONS:
+    bare = base_name(full.removeprefix("control."))
+    if _kind(full) is not None and bare not in _DISTRIBUTIONS and full not in ("cost", "time"):
         raise GateSyntaxError(
             f"share(...) counts incidents or durations; '{full}' is one number a replication", found.start(1)
         )
@@ -187,17 +249,81 @@ def _share_gate(text: str, found: re.Match[str], known: set[str] | None) -> Gate
     return Gate(text.strip(), full, "share", op, threshold, limit, inner_op)
 
 
+def _wrong_bound(name: str, bound: str, op: str) -> str:
+    if op == "==":
+        return f"no run can show that a bound equals a number; write '{name} == ...', or use >= or <="
+    other = "high" if bound == "low" else "low"
+    word = "lower" if bound == "low" else "upper"
+    return (
+        f"the {word} bound is the favourable one for '{op}', and a gate is judged on the other: "
+        f"write '{name}.{other} {op} ...', or '{name} {op} ...', which is the same"
+    )
+
+
+def _relative_gate(text: str, found: re.Match[str], known: set[str] | None) -> Gate:
+    """A gate on the difference to a reference: that on its subject, with the offset as the number."""
+    before, _, reference, sign, value, unit = found.groups()
+    number, at = f"{value or 0}{unit or ''}", found.start(3)
+    try:
+        gate = parse(before + number, known)
+    except GateSyntaxError as wrong:
+        moved = found.start(5) if wrong.offset >= at and value else wrong.offset
+        raise GateSyntaxError(str(wrong), moved) from None
+    _refuse_relative(gate, reference, before, at, found.start(2))
+    threshold = -gate.threshold if sign == "-" else gate.threshold
+    return dataclasses.replace(gate, expression=text.strip(), against=reference, threshold=threshold)
+
+
+def _refuse_relative(gate: Gate, reference: str, before: str, at: int, op_at: int) -> None:
+    """What cannot be compared with a reference; each with its mend."""
+    name = gate.name
+    if gate.operator == "==":
+        raise GateSyntaxError("no run can show that two runs are equal; use >= or <=", op_at)
+    if gate.statistic in QUANTILES or gate.statistic == "max":
+        mend = f"gate its mean, '{name} <= {reference}', or 'share({name} <= ...) >= {reference}'"
+        what = f"the difference of two {'maxima' if gate.statistic == 'max' else 'quantiles'} has no interval"
+        raise GateSyntaxError(f"{what}; {mend}", before.index(f".{gate.statistic}") + 1)
+    if re.search(r"\.(low|high)\s*(<|>)", before):
+        what = "a difference is judged on a bound of its own"
+        raise GateSyntaxError(f"{what}: write '{name} {gate.operator} {reference}'", before.index(name[0]))
+    if name == "coverage":
+        raise GateSyntaxError("'coverage' counts what was measured; compare it with a number", at)
+    if reference != "control":
+        return
+    if gate.arm == "control":
+        raise GateSyntaxError(f"the arm without faults would be compared with itself; {_SAY_BASELINE}", at)
+    if base_name(name) in ONLY_FAULTY:
+        raise GateSyntaxError("the arm without faults has no incidents; compare with 'baseline'", at)
+
+
+_SAY_BASELINE = "compare it with a number, or with 'baseline'"
+
+
 def _no_gate(text: str) -> GateSyntaxError:
     stored = _STORED.match(text)
-    if stored and stored.group(2) == "baseline":
-        return GateSyntaxError(
-            "a stored 'baseline' cannot be gated on in this version; compare with a number", stored.start(2)
-        )
+    if stored and stored.group(2) in REFERENCES:
+        reference = stored.group(2)
+        mend = f"'{reference}', '{reference} - 0.005' or '{reference} + 5s', at the end"
+        return GateSyntaxError(f"the same measure of a reference is written {mend}", stored.start(2))
     if stored:
-        return GateSyntaxError("a gate compares with a number, not with a measure", stored.start(2))
+        return GateSyntaxError(
+            "a gate compares with a number, 'baseline' or 'control', not with a measure", stored.start(2)
+        )
     if re.search(r"=>|=<|!=|(?<![<>=])=(?!=)", re.sub(r"\{[^}]*\}", "", text)):
         return GateSyntaxError(f"'{text}': compare with one of < <= > >= ==")
     return GateSyntaxError(f"'{text}' is not a gate; write 'NAME >= NUMBER', such as 'availability >= 0.95'")
+
+
+def holds(value: float, operator: str, threshold: float) -> bool:
+    """Whether the comparison is true; floats within 1e-12 of each other are equal."""
+    near = math.isclose(value, threshold, rel_tol=1e-12, abs_tol=1e-12)
+    return {
+        "<": value < threshold and not near,
+        "<=": value <= threshold or near,
+        ">": value > threshold and not near,
+        ">=": value >= threshold or near,
+        "==": near,
+    }[operator]
 
 
 # -- names --------------------------------------------------------------------------------------
@@ -209,18 +335,32 @@ def _full_name(name: str, labels: str | None, known: set[str] | None, at: int, l
         parts = [part.partition("=") for part in labels.strip("{}").split(",")]
         if not all(equals and key.strip() and value.strip() for key, equals, value in parts):
             raise GateSyntaxError(f"labels are written '{{fault=crash}}', not '{labels}'", labels_at)
-        full += "{" + ",".join(sorted(f"{key.strip()}={value.strip()}" for key, _, value in parts)) + "}"
+        pairs = [(key.strip(), _label(key.strip(), value.strip())) for key, _, value in parts]
+        full += "{" + ",".join(sorted(f"{key}={value}" for key, value in pairs)) + "}"
     if known is None or full in known:
         return full
-    if full == "baseline":
-        raise GateSyntaxError("a stored 'baseline' cannot be gated on in this version", at)
+    if full in REFERENCES:
+        raise GateSyntaxError(f"'{full}' stands on the right: 'availability >= {full} - 0.005'", at)
     labelled = sorted(other for other in known if not labels and other.startswith(full + "{"))
     if labelled:
         raise GateSyntaxError(f"say which '{full}': {', '.join(labelled[:6])}", at)
     bare = full.removeprefix("control.")
     if bare != full and base_name(bare) in ONLY_FAULTY:
         raise GateSyntaxError("the arm without faults has no incidents", at)
-    raise GateSyntaxError(f"no measure '{full}'{did_you_mean(full, sorted(known))}", at)
+    # by a fault is meant where one is named, and not by a group
+    alike = [other for other in sorted(known) if labels_of(other).keys() <= labels_of(full).keys()]
+    raise GateSyntaxError(f"no measure '{full}'{did_you_mean(full, alike)}", at)
+
+
+def _label(key: str, value: str) -> str:
+    """The value of a label as it is known; a window may be written in another unit, `60min`."""
+    if key != "window":
+        return value
+    try:
+        ns = parse_duration(value)
+    except ValueError:
+        return value
+    return next((name for name, window in WINDOWS.items() if window == ns), value)
 
 
 def _is_score(name: str) -> bool:
@@ -231,6 +371,8 @@ def _kind(name: str) -> str | None:
     """What the numbers of a measure are; None for one that only a plug-in knows."""
     if _is_score(name):
         return _SCORE
+    if name in TRIAL_KINDS or _PASS.fullmatch(name):
+        return TRIAL_KINDS.get(name, _SHARE)
     return _KINDS.get(base_name(name.removeprefix("control.")))
 
 
@@ -239,13 +381,16 @@ def is_share(name: str) -> bool:
     return _kind(name) in (_SHARE, _SCORE)
 
 
+_OF_A_RUN = ("pass_", "pass^", "pass@")
+
+
 def _refuse_statistic(name: str, statistic: str, at: int) -> None:
     base = base_name(name.removeprefix("control."))
-    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS:
+    if not statistic or _kind(name) is None or base in _DISTRIBUTIONS or name in ("cost", "time"):
         return
     if base == "mttd":
         raise GateSyntaxError(f"'mttd' is a mean; gate 'detect_time.{statistic}'", at)
-    if _is_score(name) or base.startswith("pass_"):
+    if _is_score(name) or base.startswith(_OF_A_RUN) or name in TRIAL_KINDS:
         raise GateSyntaxError(f"'{name}' is one number a run; it has no {statistic}", at)
     if statistic in QUANTILES:
         raise GateSyntaxError(f"'{name}' is one number a replication; it has no {statistic}", at)
@@ -253,7 +398,7 @@ def _refuse_statistic(name: str, statistic: str, at: int) -> None:
 
 def _refuse_equality(name: str, statistic: str, at: int) -> None:
     base = base_name(name.removeprefix("control."))
-    if _is_score(name) or base.startswith("pass_") or base == "mttd":
+    if _is_score(name) or base.startswith(_OF_A_RUN) or base == "mttd":
         raise GateSyntaxError(f"no run can show that '{name}' equals a number; use >= or <=", at)
     if statistic in QUANTILES:
         raise GateSyntaxError(f"a quantile is bounded from above: '{name}.{statistic} < ...'", at)
@@ -314,21 +459,35 @@ def _seconds(value: str, unit: str | None, name: str, at: int) -> float:
 
 def example_gate(name: str) -> str:
     """A gate on a measure, such as one would write it."""
-    labels = {"time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}")}
+    labels = {
+        "time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}"),
+        "burn_rate": "{window=1h}", "burn_alerts": "{rule=page}", "alert_time": "{rule=page}",
+    }  # fmt: skip
+    labels |= dict.fromkeys(BY_SEVERITY, "{severity=high}")
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
+    if name in ("budget_spent", "burn_rate"):
+        return f"{full} <= 50%" if name == "budget_spent" else f"{full}.max < 14.4"
     if name == "time_to_first_outage":
         return f"share({full} >= 10min) >= 90%"
     if name in _DISTRIBUTIONS:
         full += "{fault=crash}" if name in PICKS or name == "outage" else ""
         return f"{full}.p95 < {'60s' if kind == _TIME else 10}"
     if kind == _SHARE:
-        falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded")
+        falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded", *_FALLING)
         return f"{full} <= 5%" if falling else f"{full} >= 95%"
-    if name in ("doubled", "missing", "orphan", "undetected", "split_brain_time"):
+    zero = ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time", *BY_SEVERITY)
+    if name in zero:
         return f"{full} == 0"
     rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
     return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"
+
+
+def labels_that_fit(name: str) -> list[str]:
+    """The labels that a measure may bear, `{agent=...}`; several of them within one pair of braces."""
+    known = known_names(["..."], ["..."], ["..."])
+    keys = {key for full in known if base_name(full) == name for key in labels_of(full)}
+    return [f"{{{key}=...}}" for key in sorted(keys)]
 
 
 def known_names(
@@ -339,7 +498,9 @@ def known_names(
 ) -> set[str]:
     """Every name that a gate may use in a scenario with these faults, services, groups and currencies."""
     faults, services, groups = list(faults), list(services), list(groups)
-    raw = [*SHARES, *COUNTS, *TIMES, *PICKS, "lost_work"]
+    raw = [*SHARES, *COUNTS, *TIMES, *PICKS, "lost_work", "budget_spent"]
+    raw += [f"burn_rate{{window={window}}}" for window in WINDOWS]
+    raw += [f"{name}{{rule={rule}}}" for name in ("burn_alerts", "alert_time") for rule in RULES]
     raw += [f"pass_{k}" for k in range(1, PASS_K + 1)]
     raw += [f"{name}{{service={service}}}" for name in BY_SERVICE for service in services]
     raw += ["false_alarm_rate", *(f"false_alarms{{by={by}}}" for by in DETECTORS)]
@@ -347,12 +508,14 @@ def known_names(
     raw += [f"{name}{{agent={group}}}" for name in BY_GROUP for group in groups]
     raw += [f"time{{class={name}}}" for name in CLASSES]
     raw += [f"{name}{{kind={kind}}}" for name in BY_KIND for kind in MESSAGE_KINDS]
+    raw += [f"collaboration{{kind={kind}}}" for kind in INTERACTIONS]
+    raw += [f"{name}{{severity={word}}}" for name in BY_SEVERITY for word in SEVERITIES]
     raw += [f"cost{{currency={code.upper()}}}" for code in currencies]
     names = set(raw) | {f"control.{name}" for name in raw if name not in ONLY_FAULTY}
     names |= {f"{name}{{fault={fault}}}" for name in PICKS for fault in faults}
-    names |= {f"{name}{{agent={group}}}" for name in CASCADE for group in groups}
+    names |= {f"{name}{{agent={group}}}" for name in PICKS for group in groups}
     names |= {
-        f"{name}{{agent={group},fault={fault}}}" for name in CASCADE for group in groups for fault in faults
+        f"{name}{{agent={group},fault={fault}}}" for name in PICKS for group in groups for fault in faults
     }
     names |= {f"detect_time{{by={by}}}" for by in DETECTORS}
     names |= {f"recovery_time{{fault={fault},from=after_lift}}" for fault in faults}

@@ -15,21 +15,24 @@ from typing import NamedTuple
 
 from agentchaos.distributions import format_duration
 from agentchaos.errors import EXIT_OF_VERDICT
-from agentchaos.metrics.base import Count, Data, Histogram, Landings, Ratio, bucket_bounds
+from agentchaos.metrics.base import Count, Data, Histogram, Incident, Landings, Ratio, bucket_bounds
+from agentchaos.metrics.budget import unmeasurable
 from agentchaos.scoring import intervals
-from agentchaos.scoring.expressions import QUANTILES, Gate, parse
+from agentchaos.scoring.expressions import QUANTILES, Gate, holds, parse
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, level
 from agentchaos.scoring.measures import (
     PICKS,
     Sampled,
     base_name,
-    faults_of,
+    by_fault,
     histogram_quantile,
     histogram_violations,
+    labels_of,
     of_samples,
     sampled,
 )
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.regression import Baseline, judge_against
 from agentchaos.scoring.results import FaultLanding, Judged, Measured, Scores
 from agentchaos.scoring.table import DeclaredFault, Table
 from agentchaos.trace import NS
@@ -51,15 +54,20 @@ def judge(
     table: Table,
     measures: Mapping[str, Measured],
     scores: Scores,
+    baseline: Baseline | None = None,
     alpha: float = ALPHA,
 ) -> tuple[Judged, ...]:
     """Every gate and what became of it; those that the objectives imply come last.
 
-    alpha: the level of each bound, and of those in `measures` and `scores`: alpha / K at one of K looks.
+    baseline: what gates on `baseline` are held against. alpha: the level of each bound, and of those in
+    `measures` and `scores`: alpha / K at one of K looks.
     """
     parsed = [*map(parse, gates), *implied(table.objectives)]
     at = [dataclasses.replace(gate, alpha=alpha) for gate in parsed]
-    return tuple(_judge(gate, table, measures, scores) for gate in at)
+    return tuple(
+        judge_against(gate, table, baseline) if gate.against else _judge(gate, table, measures, scores)
+        for gate in at
+    )
 
 
 def implied(o: Objectives) -> Iterator[Gate]:
@@ -101,18 +109,6 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
-def holds(value: float, operator: str, threshold: float) -> bool:
-    """Whether the comparison is true; floats within 1e-12 of each other are equal."""
-    near = math.isclose(value, threshold, rel_tol=1e-12, abs_tol=1e-12)
-    return {
-        "<": value < threshold and not near,
-        "<=": value <= threshold or near,
-        ">": value > threshold and not near,
-        ">=": value >= threshold or near,
-        "==": near,
-    }[operator]
-
-
 def _by_bounds(
     gate: Gate, mean: float, low: float | None, high: float | None, n: int, method: str, unit: str
 ) -> Judged:
@@ -152,16 +148,23 @@ def _judge_score(gate: Gate, scores: Scores) -> Judged:
 def _judge_mean(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> Judged:
     """A mean; that of incidents must hold for each fault, as quantiles must."""
     name = "detect_time" if gate.name == "mttd" else gate.name
-    if "{" in name or name not in PICKS:
-        played = len(_numbers(name, gate.arm, table))
-        return _judge_one_mean(gate, measures.get(name), played, _why_none(name, table))
     incidents, judged = table.incidents(), []
-    for fault in faults_of(name, incidents):
-        label = f"{name}{{fault={fault}}}"
+    labelled = by_fault(name, incidents)
+    if not labelled:
+        played = len(_numbers(name, gate.arm, table))
+        value = measures.get(name) or _of_incidents(name, incidents)
+        return _judge_one_mean(gate, value, played, _why_none(name, table))
+    for label in labelled:
         rows = sampled(incidents, label)
-        value = of_samples(label, PICKS[name][0], rows, gate.alpha)
+        value = of_samples(label, PICKS[base_name(name)][0], rows, gate.alpha)
         judged.append((label, _judge_one_mean(gate, value, len({number for number, *_ in rows}), "")))
-    return _worst_of(gate, judged) if judged else _judge_one_mean(gate, measures.get(name), 0, "no incident")
+    return _worst_of(gate, judged)
+
+
+def _of_incidents(name: str, incidents: Sequence[tuple[int, Incident]]) -> Measured | None:
+    """A measure of the incidents of one fault in one group, which is not among those of the run."""
+    rows = sampled(incidents, name) if base_name(name) in PICKS else []
+    return of_samples(name, PICKS[base_name(name)][0], rows) if rows else None
 
 
 def _judge_one_mean(gate: Gate, value: Measured | None, played: int, without: str) -> Judged:
@@ -195,9 +198,13 @@ def _says_something(datum: object) -> bool:
 
 def _why_none(name: str, table: Table) -> str:
     """Why there is no such measure."""
+    if why := unmeasurable(name.removeprefix("control."), table.setting):
+        return why
+    if base_name(name) == "alert_time":
+        return "no incident began once the long window was full"
     if base_name(name) not in PICKS:
         return "nothing of the kind happened"
-    wanted = name.partition("{fault=")[2].rstrip("}")
+    wanted = labels_of(name).get("fault", "")
     served = sorted({i.fault for _, i in table.incidents() if i.scope == "service"})
     if fault := next((fault for fault in served if wanted in ("", fault)), None):
         return (
@@ -214,7 +221,7 @@ def _judge_universal(gate: Gate, table: Table, measures: Mapping[str, Measured])
     unit = measures[gate.name].unit if gate.name in measures else ""
     values = [value for row in table.rows(gate.arm) if (value := _extreme(row, gate.datum)) is not None]
     if not values:
-        return _result(gate, "not_measured", None, None, 0, "nothing of the kind happened")
+        return _result(gate, "not_measured", None, None, 0, _why_none(gate.name, table))
     n = len(values)
     bad = [v for v in values if not holds(v, gate.operator, gate.threshold)]
     worst = max(bad or values, key=lambda v: abs(v - gate.threshold) if bad else v)
@@ -248,8 +255,8 @@ def _judge_incidents(gate: Gate, table: Table) -> Judged:
     """A quantile, a share or a maximum over incidents; unlabelled, it must hold for each fault."""
     incidents = table.incidents()
     names = [gate.name]
-    if "{" not in gate.name and gate.statistic != "max" and gate.operator != "==":
-        names = [f"{gate.name}{{fault={fault}}}" for fault in faults_of(gate.name, incidents)] or names
+    if gate.statistic != "max" and gate.operator != "==":
+        names = by_fault(gate.name, incidents) or names
     judged = [(name, _judge_samples(gate, sampled(incidents, name))) for name in names]
     if all(one.verdict == "not_measured" for _, one in judged) and len(names) == 1:
         return dataclasses.replace(judged[0][1], reason=_why_none(gate.name, table))
@@ -358,7 +365,7 @@ def _judge_histogram(gate: Gate, table: Table) -> Judged:
     """A quantile or a share of durations that are counted one by one."""
     found = [d for row in table.rows(gate.arm) if isinstance(d := row.get(gate.datum), Histogram) and d.count]
     if not found:
-        return _result(gate, "not_measured", None, None, 0, "nothing of the kind happened", "s")
+        return _result(gate, "not_measured", None, None, 0, _why_none(gate.name, table), "s")
     pooled = found[0]
     for datum in found[1:]:
         pooled = pooled.merge(datum)

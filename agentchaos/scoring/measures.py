@@ -7,6 +7,7 @@ of incidents are Kaplan-Meier, so that what never ended counts as long, not as n
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -20,6 +21,7 @@ from agentchaos.metrics.base import (
     Trials,
     bucket_bounds,
 )
+from agentchaos.metrics.budget import PARTS
 from agentchaos.scoring import intervals
 from agentchaos.scoring.intervals import ALPHA, Bounds, widest
 from agentchaos.scoring.objectives import PASS_K
@@ -30,7 +32,8 @@ from agentchaos.trace import NS, PLANNED
 TASK_RATES = frozenset(
     {
         "task_success", "request_availability", "deadline_hits", "timeliness", "goodput", "completeness",
-        "accuracy", "honesty",
+        "accuracy", "honesty", "safety", "critical", "security", "attack_success", "utility_under_attack",
+        "benign_utility", "explainability",
     }
 )  # fmt: skip
 """Shares whose trials are tasks: judged on tasks and on replications, whichever is worse."""
@@ -51,6 +54,13 @@ COUNTED_IN: dict[str, tuple[str, float]] = {
     "no_quorum": ("votes", 1), "catch_rate": ("wrong steps", 1), "refusal_rate": ("right steps", 1),
     "call_success": ("calls", 1), "p_wait": ("attempts", 1), "attempts": ("attempts for calls", 1),
     "rejected": ("attempts", 1), "breaker_open": ("s", NS), "degraded": ("steps", 1),
+    "collaboration": ("interactions", 1e3),
+    "safety": ("tasks", 4), "critical": ("tasks", 1), "benign_utility": ("tasks not attacked", 1),
+    **dict.fromkeys(
+        ("security", "attack_success", "utility_under_attack", "attacks_met"), ("tasks attacked", 1)
+    ),
+    "guardrail_refusals": ("safe steps", 1), "explainability": ("decisions", 1e6),
+    "explained": ("decisions", 1), "misled_explanations": ("explanations", 1),
 }  # fmt: skip
 """Ratio -> what its numerator and denominator count, and how many of their integers make one."""
 
@@ -91,7 +101,8 @@ def _of_datum(name: str, rows: Sequence[Data], alpha: float, bound: str) -> Meas
     found = [row[name] for row in rows if name in row]
     first = found[0]
     if isinstance(first, Ratio):
-        return of_ratio(name, [datum for datum in found if isinstance(datum, Ratio)], rows, alpha, bound)
+        ratios = [datum for datum in found if isinstance(datum, Ratio)]
+        return (budget_spent if is_budget(name) else of_ratio)(name, ratios, rows, alpha, bound)
     if isinstance(first, Count):
         return _of_count(name, [datum for datum in found if isinstance(datum, Count)], alpha)
     if isinstance(first, Histogram):
@@ -150,13 +161,11 @@ def over_tasks(name: str, rows: Sequence[Data], mean: float, alpha: float) -> Bo
 
 def _tasks(name: str, rows: Sequence[Data]) -> float:
     """How many tasks a rate is of."""
-    n = 0.0
+    n, label = 0.0, name.removeprefix(base_name(name))
     for row in rows:
-        tasks, datum = row.get("tasks_planned"), row.get(name)
+        tasks, datum = row.get(f"tasks_planned{label}"), row.get(name)
         if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
-            # not all have a deadline; the weights of a group's tasks are in thousandths
-            own = datum.denominator / (1000 if "{agent=" in name else 1)
-            n += min(float(tasks.count), own)
+            n += min(tasks.count, datum.denominator)  # not all have a deadline
     return n
 
 
@@ -237,6 +246,27 @@ def histogram_violations(histogram: Histogram, operator: str, seconds: float) ->
         }[operator]  # fmt: skip
         bad += 0 if fine else count
     return bad
+
+
+# -- the error budget ---------------------------------------------------------------------------
+
+
+def is_budget(name: str) -> bool:
+    """Whether a measure is a share of the error budget."""
+    return base_name(name) == "budget_spent"
+
+
+def budget_spent(
+    name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA, bound: str = "exact"
+) -> Measured:
+    """Bad requests of those that the SLO allows: (1 - request availability) / (1 - SLO), and its bounds."""
+    scale = found[0].scale / PARTS
+    good = [Ratio(d.denominator - d.numerator // PARTS, d.denominator, share=True) for d in found]
+    value = of_ratio(name.replace("budget_spent", "request_availability", 1), good, rows, alpha, bound)
+    mean, low, high = (
+        None if at is None else (1 - at) / scale for at in (value.mean, value.high, value.low)
+    )  # a good request is worth nothing here, so that the bounds change sides
+    return dataclasses.replace(value, name=name, better="lower", mean=mean, low=low, high=high)
 
 
 # -- panels -------------------------------------------------------------------------------------
@@ -416,37 +446,64 @@ def faults_of(name: str, incidents: Iterable[tuple[int, Incident]]) -> list[str]
     return sorted({i.fault for _, i in incidents if _is_of(name, i)})
 
 
+def labels_of(name: str) -> dict[str, str]:
+    """`{"agent": "bot", "fault": "crash"}` of `recovery_time{agent=bot,fault=crash}`."""
+    parts = (part.partition("=") for part in name.partition("{")[2].rstrip("}").split(","))
+    return {key.strip(): value.strip() for key, equals, value in parts if equals}
+
+
+def by_fault(name: str, incidents: Iterable[tuple[int, Incident]]) -> list[str]:
+    """The names of a measure of `PICKS` fault by fault, within its group where it says one.
+
+    Nothing where it names a fault already, or is no measure that can be told apart by faults.
+    """
+    base, labels = base_name(name), labels_of(name)
+    if base not in PICKS or labels.keys() - {"agent"}:
+        return []
+    agent = labels.get("agent")
+    own = [i for _, i in incidents if _is_of(base, i) and (agent is None or _concerns(base, agent, i))]
+    before = "" if agent is None else f"agent={agent},"
+    return [f"{base}{{{before}fault={fault}}}" for fault in sorted({i.fault for i in own})]
+
+
+def _concerns(base: str, agent: str, incident: Incident) -> bool:
+    """Whether an incident is one of a group: it struck there, or its cascade reached it."""
+    if base in CASCADE:
+        return any(reach.agent == agent for reach in incident.reach)
+    return incident.agent == agent
+
+
 def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[int, float, bool]]:
-    """The samples of a measure by its name; labels: `{fault=...}`, `{by=...}`, of a cascade `{agent=...}`."""
-    base, _, label = name.partition("{")
-    fault = agent = by = None
-    after_lift = "from=after_lift" in label
-    for part in label.rstrip("}").split(","):
-        key, _, value = part.partition("=")
-        if key.strip() == "fault":
-            fault = value.strip()
-        elif key.strip() == "agent":
-            agent = value.strip()
-        elif key.strip() == "by":
-            by = value.strip()
+    """The samples of a measure by its name; labels: `{fault=...}`, `{by=...}`, `{agent=...}`.
+
+    Those of a group are the incidents that struck it; of a cascade, what it came to within the group.
+    """
+    base, labels = base_name(name), labels_of(name)
+    fault, agent, by = labels.get("fault"), labels.get("agent"), labels.get("by")
+    after_lift = labels.get("from") == "after_lift"
     # by its name alone: two faults of a kind are two, or the harmless one would hide the other
     chosen = [(n, i) for n, i in incidents if fault in (None, i.fault) and by in (None, i.seen_by)]
     service = after_lift or base == "outage"
     chosen = [(n, i) for n, i in chosen if (i.scope == "service" if service else _is_of(base, i))]
-    if agent is not None:
+    if agent is not None and base in CASCADE:
         return samples(chosen, _within(agent, CASCADE[base]))
+    if agent is not None:
+        chosen = [(n, i) for n, i in chosen if _concerns(base, agent, i)]
     key = "recovery_time,from=after_lift" if after_lift else base
     return samples(chosen, (SERVICE_PICKS if service else PICKS)[key][1])
 
 
 def incident_measures(incidents: Sequence[tuple[int, Incident]], alpha: float = ALPHA) -> dict[str, Measured]:
-    """Recovery measures, pooled and by fault; cascades by the group that was struck or reached as well."""
+    """Recovery measures, pooled, by fault and by group; cascades by the group that was struck or reached."""
     found: dict[str, Measured] = {}
     labels = sorted({i.fault for _, i in incidents})
     outer = [(n, i) for n, i in incidents if i.scope == "service"]
     for name, (unit, _) in PICKS.items():
         for full in (name, *(f"{name}{{fault={label}}}" for label in faults_of(name, incidents))):
             found[full] = of_samples(full, unit, sampled(incidents, full), alpha)
+    struck = sorted({i.agent for _, i in incidents if i.scope in INNER})
+    for full in (f"{name}{{agent={agent}}}" for name in PICKS if name not in CASCADE for agent in struck):
+        found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full), alpha)
     for full in cascades_by_agent(incidents):
         found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full), alpha)
     for by in sorted({i.seen_by for _, i in incidents} & {*DETECTORS}):

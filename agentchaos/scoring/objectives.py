@@ -26,6 +26,7 @@ MEANS = ("geometric", "arithmetic", "min")
 class Objectives:
     """Targets. rto_s, rpo_s, response_s in seconds; met: share of incidents that must be within them.
 
+    throughput: value of right tasks due a second; adaptation_s: how far beyond a change for good one looks.
     dimensions: the attributes that make up a dimension, where not all of them. aggregate: geometric,
     arithmetic, min or power:<p>. weights: of attributes in their dimension and of dimensions in overall,
     1 where not said.
@@ -35,6 +36,8 @@ class Objectives:
     rpo_s: float | None = None
     availability: float | None = None
     response_s: float | None = None
+    throughput: float | None = None
+    adaptation_s: float | None = None
     met: float = 0.95
     dimensions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     aggregate: str = "geometric"

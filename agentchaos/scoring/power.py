@@ -8,15 +8,17 @@ transformations of scores, by the same functions that score.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from agentchaos.metrics.base import Setting
+from agentchaos.metrics.budget import unmeasurable
 from agentchaos.scoring.attributes import NOT_YET
 from agentchaos.scoring.attributes.availability import nines
-from agentchaos.scoring.expressions import QUANTILES, Gate, is_share, parse
-from agentchaos.scoring.gate import holds, implied
+from agentchaos.scoring.expressions import QUANTILES, Gate, holds, is_share, parse
+from agentchaos.scoring.gate import implied
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, wilson
-from agentchaos.scoring.measures import PICKS, base_name
+from agentchaos.scoring.measures import PICKS, base_name, is_budget
 from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, PASS_K, Objectives
 from agentchaos.scoring.scores import whole
 
@@ -69,18 +71,27 @@ def replications_needed(
     maximum: int,
     struck: Sequence[Struck] = (),
     panel_tasks: Sequence[float] = (),
+    unsaid: Mapping[str, str] = {},
+    setting: Setting | None = None,
+    differences: str = "typical",
     alpha: float = ALPHA,
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
     panels: the sizes of the panels of task identities. struck: how often each fault strikes; without it
     every replication is taken to have an incident of each. panel_tasks: the tasks a replication of each
-    panel; without it one replication is taken to try each identity often enough. alpha: of each bound.
+    panel; without it one replication is taken to try each identity often enough. unsaid: attribute -> why
+    nothing in the scenario measures it. differences: what judges those to a reference.
+    alpha: of each bound.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
-    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), alpha)
-    needs = tuple(_need(gate, perfect, struck) for gate in parsed)
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid, alpha)
+    needs = tuple(
+        _for_difference(gate, differences, alpha) if gate.against
+        else _for_budget(gate, objectives, setting, alpha) or _need(gate, perfect, struck)
+        for gate in parsed
+    )  # fmt: skip
     most = max([need.needed for need in needs if need.needed is not None], default=0)
     return Needed(min(maximum, max(LEAST, 2 * most)), needs)
 
@@ -90,6 +101,7 @@ class _Perfect(NamedTuple):
 
     objectives: Objectives
     panels: tuple[Panel, ...]
+    unsaid: Mapping[str, str]
     alpha: float = ALPHA
 
     @property
@@ -107,8 +119,6 @@ class _Perfect(NamedTuple):
         bound = float(alpha ** (1 / replications))
         if name == "consistency":
             return wilson(1.0, self.panel, alpha).low or 0.0
-        if name == "robustness":  # the mean of two bounds, each at alpha / 2
-            return float((alpha / 2) ** (1 / replications))
         if name == "availability":
             return nines(bound, self.objectives.availability or 0.0)
         return bound
@@ -135,6 +145,8 @@ class _Perfect(NamedTuple):
     def _missing(self, attribute: str) -> str:
         if attribute in NOT_YET:
             return NOT_YET[attribute]
+        if attribute in self.unsaid:
+            return self.unsaid[attribute]
         if attribute == "consistency" and not self.panel:
             return "no group has a panel; add 'tasks: {panel: 50}'"
         if attribute == "consistency" and self.trials(PASS_K) is None:
@@ -189,6 +201,32 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
                                     gate.operator, gate.threshold))  # fmt: skip
     note = "gate the raw availability instead" if gate.name == "score.availability" else ""
     return GateNeed(expression, needed, note if needed else "no finite number shows it")
+
+
+def _for_difference(gate: Gate, differences: str, alpha: float) -> GateNeed:
+    """A run that equals its reference: no pair differs."""
+    rising = gate.operator in (">", ">=")
+    if not holds(0.0, gate.operator, gate.threshold):
+        note = f"one that equals the {gate.against} misses it: it must be better"
+        return GateNeed(gate.expression, TYPICAL_LEAST, note)
+    if differences == "exact" and (is_share(gate.name) or gate.statistic == "share") and not gate.is_score:
+        needed = _least(
+            lambda r: holds((alpha ** (1 / r) - 1) * (1 if rising else -1), gate.operator, gate.threshold)
+        )
+        mend = f"no finite number shows it; allow a little, '{gate.against} {'-' if rising else '+'} 0.005'"
+        return GateNeed(gate.expression, needed, "exact on [-1, 1]" if needed else mend)
+    return GateNeed(gate.expression, TYPICAL_LEAST, f"pairs with the {gate.against}; its bound is typical")
+
+
+def _for_budget(gate: Gate, objectives: Objectives, setting: Setting | None, alpha: float) -> GateNeed | None:
+    """What is reckoned from the SLO; None for other gates."""
+    if setting is not None and (why := unmeasurable(gate.datum, setting)):
+        return GateNeed(gate.expression, None, why)
+    if not is_budget(gate.datum) or objectives.availability is None or gate.operator not in ("<", "<="):
+        return None
+    allowed = 1 - objectives.availability
+    needed = _least(lambda r: holds((1 - alpha ** (1 / r)) / allowed, gate.operator, gate.threshold))
+    return GateNeed(gate.expression, needed, "" if needed else "no finite number shows it")
 
 
 def _for_upper(gate: Gate, alpha: float) -> GateNeed:

@@ -77,11 +77,44 @@ class Dimension:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Against:
+    """What a gate on a reference was held against: the measure here, there, and the difference's bounds.
+
+    reference: baseline | control. n: replications that both have; low, high: one-sided, None without one.
+    """
+
+    reference: str
+    here: float
+    there: float
+    difference: float
+    low: float | None
+    high: float | None
+    n: int
+    method: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BaselineFacts:
+    """Which stored run was the baseline. problem: why nothing is compared with it; notes: what differs."""
+
+    path: str
+    run: str = ""
+    scenario: str = ""
+    scenario_sha256: str = ""
+    seed: int | None = None
+    replications: int = 0
+    tool_version: str = ""
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Judged:
     """A gate and what became of it.
 
     verdict: pass | fail | inconclusive | not_measured. value: the point estimate; bound: the
-    unfavourable one-sided bound that judged; both in the unit of the measure.
+    unfavourable one-sided bound that judged; both in the unit of the measure. against: where the gate is
+    on a reference; value, bound and threshold are then those of the difference.
     """
 
     expression: str
@@ -93,6 +126,7 @@ class Judged:
     implied: bool
     reason: str
     unit: str = ""
+    against: Against | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agentchaos.scoring.attributes import attribute
 from agentchaos.scoring.attributes.base import blank
@@ -23,17 +23,44 @@ from agentchaos.scoring.objectives import ATTRIBUTES, DIMENSIONS, Objectives, po
 from agentchaos.scoring.results import Attribute, Dimension, Scores, Weighed
 from agentchaos.scoring.table import Table
 
+AttributeOf = Callable[[Table, str, str, float], Attribute]
+"""(table, name, dimension, alpha) -> an attribute with one-sided bounds at alpha."""
 
-def score(table: Table, alpha: float = ALPHA) -> Scores:
-    """Every attribute, the five dimensions and overall, with one-sided bounds at alpha."""
+
+def score(table: Table, alpha: float = ALPHA, of: AttributeOf = attribute) -> Scores:
+    """Every attribute, the five dimensions and overall, with one-sided bounds at alpha.
+
+    of: how an attribute is had, where not from the traces of a run.
+    """
     attributes = tuple(
-        attribute(table, name, dimension, alpha) for dimension, names in ATTRIBUTES.items() for name in names
+        of(table, name, dimension, alpha) for dimension, names in ATTRIBUTES.items() for name in names
     )
     by_name = {a.name: a for a in attributes}
     groups = {name: _named(table.objectives.attributes(name), name, by_name) for name in DIMENSIONS}
-    dimensions = tuple(_combine(table, name, {name: groups[name]}, alpha) for name in DIMENSIONS)
-    overall = _combine(table, "overall", groups, alpha)
+    dimensions = tuple(_combine(table, name, {name: groups[name]}, alpha, of) for name in DIMENSIONS)
+    overall = _combine(table, "overall", groups, alpha, of)
     return Scores(overall, dimensions, attributes, tuple(_weighed(groups, table.objectives)))
+
+
+def point(table: Table, name: str) -> tuple[float | None, str]:
+    """(value, why there is none) of `score.ATTRIBUTE`, a dimension or overall; nothing else is scored.
+
+    A dimension or overall wants all of its attributes, as a gate does.
+    """
+    if name.startswith("score."):
+        word = name.removeprefix("score.")
+        dimension = next(d for d, names in ATTRIBUTES.items() if word in names)
+        one = attribute(table, word, dimension, ALPHA)
+        return one.mean, one.reason
+    dimensions = DIMENSIONS if name == "overall" else (name,)
+    values: dict[str, dict[str, float]] = {}
+    for dimension in dimensions:
+        for word in table.objectives.attributes(dimension):
+            one = attribute(table, word, dimension, ALPHA)
+            if one.mean is None:
+                return None, f"{word}: {one.reason.removeprefix('not measured: ')}"
+            values.setdefault(dimension, {})[word] = one.mean
+    return whole(values, name, table.objectives), ""
 
 
 def _named(names: Sequence[str], dimension: str, known: Mapping[str, Attribute]) -> list[Attribute]:
@@ -92,7 +119,7 @@ Groups = Mapping[str, Sequence[Attribute]]
 """Dimension -> its attributes."""
 
 
-def _combine(table: Table, name: str, groups: Groups, alpha: float) -> Dimension:
+def _combine(table: Table, name: str, groups: Groups, alpha: float, of: AttributeOf) -> Dimension:
     """A dimension from its attributes, or overall from the dimensions; bounds from all attributes."""
     attributes = [a for group in groups.values() for a in group]
     counts = [a for a in attributes if (a.counts if name == "overall" else a.mean is not None)]
@@ -108,7 +135,7 @@ def _combine(table: Table, name: str, groups: Groups, alpha: float) -> Dimension
     if k == 0:
         return Dimension(name, None, None, None, 0, 0, len(attributes), None, None, reason or "no attribute")
     sharp = {
-        dimension: [attribute(table, a.name, a.dimension, alpha / k) for a in group]
+        dimension: [of(table, a.name, a.dimension, alpha / k) for a in group]
         for dimension, group in measured.items()
     }
     means = {d: {a.name: a.mean or 0.0 for a in group} for d, group in measured.items()}

@@ -53,6 +53,7 @@ class Table:
 
     variants: what the other arms are. surface_k: the trials in a row of the reliability surface.
     bound: what judges the mean of a share over replications, `exact` or (where a scenario says so) `typical`.
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
     """
 
     setting: Setting
@@ -62,6 +63,7 @@ class Table:
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
     bound: str = "exact"
+    differences: str = "typical"
 
     def of_kind(self, kind: str) -> list[ArmFacts]:
         """The arms of a kind of which some replication was played, in their order."""

@@ -55,7 +55,8 @@ class Watch:
         delay makes lines too, so that the time in line is laid at its door.
         """
         blow = strike.disturbance
-        assert isinstance(blow, OnCall)
+        if not isinstance(blow, OnCall):
+            return False  # an attack makes no call bad
         if blow.effect == "delay":
             if outcome == "timeout":
                 return 0 <= natural < took

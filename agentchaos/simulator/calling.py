@@ -14,7 +14,8 @@ from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.deeds import Work
 from agentchaos.simulator.group import Team
-from agentchaos.simulator.hedge import Race
+from agentchaos.simulator.hedge import GOOD, Race
+from agentchaos.simulator.lore import hazard_of
 from agentchaos.simulator.manners import Manner
 from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.station import Answer, Caller, Station
@@ -44,6 +45,7 @@ class Speaker(Protocol):
     key_window: int
     spare: bool
     quality: float
+    hazard: float
     stream: Stream
     standing: Standing
 
@@ -71,6 +73,8 @@ class Calling:
         self.group = speaker.group
         self.env, self.spec = self.group.env, self.group.spec
         self.manners = manners or self.group.manners.of(speaker.index)
+        self.heard: list[str] = []  # attacks in the answers, until somebody looks
+        self.stood_in: dict[str, str] = {}  # service -> who answered instead, until somebody looks
         self._failure = ""  # how the last attempt failed at a call that failed for good
 
     def call(self, number: int, station: Station, *, deed: bool) -> Outcome:
@@ -91,11 +95,16 @@ class Calling:
             budget.call()
         for attempt in range(1, attempts + 1):
             key = self._key(number, attempt) if deed else None
+            novelties = station.novelties  # what changes meanwhile is nothing to this attempt
             if guarded:
                 answer = yield from self._guarded(caller, number, attempt, manner, key, deed)
             else:
                 answer = yield from station.answer(caller, number, attempt, key, deed, timeout)
+            if novelties and answer.outcome in GOOD:
+                self.speaker.hazard *= hazard_of(novelties, self.speaker.standing.lore)
             if answer.outcome == "ok":
+                if answer.strike and answer.strike in self.group.sim.attacks:
+                    self.heard.append(answer.strike)
                 return ""
             if answer.outcome == "corrupt":
                 return answer.strike
@@ -136,6 +145,7 @@ class Calling:
     def _fell_back(self, fallback: Fallback, name: str) -> None:
         speaker = self.speaker
         speaker.quality *= float(fallback.quality)
+        self.stood_in[fallback.on] = name
         if speaker.standing.beside:
             return  # its task may be over
         self.group.sim.event(

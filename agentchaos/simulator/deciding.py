@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any, Protocol
 
 import simpy
@@ -15,11 +15,28 @@ from agentchaos.simulator import chance
 from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.checkpoints import Checkpoints
 from agentchaos.simulator.group import Task, Team
+from agentchaos.simulator.lore import hazard_of
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.standing import Standing
 from agentchaos.simulator.state import State
 from agentchaos.simulator.station import Station
 from agentchaos.simulator.voting import RIGHT, Ballot
+
+
+class Bearing(Protocol):
+    """What is said of the decision in hand to whoever knows what attacks it obeys."""
+
+    def vote(self, stream: Stream, heard: Iterable[str]) -> str:
+        """The attack that a voter obeys, or ""."""
+
+    def voted(self, winner: str, misled: Iterable[str]) -> None:
+        """The attack that won the vote, or "", and those that somebody voted for."""
+
+    def derails(self, attack: str) -> bool:
+        """Whether a decision that obeys is wrong for the task."""
+
+    def undone(self, by: str) -> None:
+        """The decision comes to nothing, or another decides instead."""
 
 
 class Decider(Protocol):
@@ -32,6 +49,7 @@ class Decider(Protocol):
     waited: int
     tokens: int
     quality: float
+    hazard: float
     progress: int
     stream: Stream
     standing: Standing
@@ -39,6 +57,10 @@ class Decider(Protocol):
     calling: Calling
     mending: Mending
     checkpoints: Checkpoints
+
+    @property
+    def conduct(self) -> Bearing | None:
+        """How it bears itself, where there is anything to say of that."""
 
     @property
     def group(self) -> Team:
@@ -66,7 +88,7 @@ class Deciding:
         self.sim, self.env, self.spec = member.group.sim, member.group.env, member.group.spec
         self.quorum, self.verification = self.spec.quorum, self.spec.verification
         self.escalation = self.spec.escalation
-        self.active = any((self.quorum, self.verification, self.escalation))
+        self.active = any((self.quorum, self.verification, self.escalation, self.spec.guardrail))
         self.late: list[simpy.Process] = []
         check = self.verification
         self._by = self.sim.stations[check.by] if check is not None and check.by is not None else None
@@ -90,19 +112,22 @@ class Deciding:
         right = self._right
         if right is None:
             # every step of every group comes by here: what can be had without a call is
-            share = member.work.right_share * member.quality if state.clean else self._share()
+            plain = state.clean and member.hazard == 1.0
+            share = member.work.right_share * member.quality if plain else self._share(member.hazard)
             right = member.stream.uniform(self._at()) < share
         if strike or self._strikes:
             return False, tuple(sorted({*state.ids, *self._strikes, strike} - {""}))
         return right, state.ids
 
-    def _share(self) -> float:
-        """The chance of the step in hand to be right."""
+    def _share(self, hazard: float) -> float:
+        """The chance of the step in hand to be right, with a hazard beside that of the state."""
         share: float = self.member.work.right_share
         state = self.member.state
         if not state.clean:
-            hazard, spared = state.hazard(acts=self.spec.step.act is not None)
-            share = float(share**hazard * spared)
+            own, spared = state.hazard(acts=self.spec.step.act is not None)
+            share = float(share ** (own * hazard) * spared)
+        elif hazard != 1.0:
+            share = float(share**hazard)
         return share * self.member.quality
 
     def _at(self) -> int:
@@ -135,7 +160,8 @@ class Deciding:
     def _vote(self, station: Station) -> Generator[simpy.Event, Any, str | None]:
         quorum, member = self.quorum, self.member
         assert quorum is not None
-        ballot = Ballot(quorum, member.calling, self._share())
+        hazard = member.hazard * hazard_of(station.novelties, member.standing.lore)
+        ballot = Ballot(quorum, member.calling, self._share(hazard), member.conduct)
         self.late = [one for one in self.late if one.is_alive]
         self.late.extend(ballot.open(station))
         yield ballot.over
@@ -144,16 +170,30 @@ class Deciding:
         winner, last = ballot.winner, self._caught[self._key] + 1 >= quorum.rounds
         self._tell(ballot, winner)
         if winner is None and not last:
-            self._catch(ballot.strikes(ballot.plurality()))
+            self._settle(ballot, None)
+            self._catch(ballot.strikes(ballot.plurality()), "quorum")
             return None
         if winner is None:
             if (yield from self.rescue("no_quorum")):
+                self._settle(ballot, None)
                 return ""
             if quorum.undecided == "fail":
+                self._settle(ballot, None)
                 return None
             winner = ballot.plurality()
         self._right, self._strikes = winner == RIGHT, ballot.strikes(winner)
+        self._settle(ballot, winner)
         return ""
+
+    def _settle(self, ballot: Ballot, winner: str | None) -> None:
+        """What the vote means for the attacks that the voters have read."""
+        conduct = self.member.conduct
+        if conduct is None:
+            return
+        attack = ballot.attack(winner)
+        conduct.voted(attack, {one for vote in ballot.votes if (one := ballot.attack(vote.answer))})
+        if attack and not conduct.derails(attack):
+            self._right, self._strikes = None, ()  # what it does for the task is as right as ever
 
     def _tell(self, ballot: Ballot, winner: str | None) -> None:
         most = winner if winner is not None else ballot.plurality()
@@ -218,7 +258,7 @@ class Deciding:
         if self._refused[member.number] >= check.attempts:
             yield from self.rescue("caught_out")  # else it stands: nobody is there to do it better
             return True
-        self._catch(self._strikes)
+        self._catch(self._strikes, "verification")
         if check.redo != "step":
             yield from self._go_back(check)
         return False
@@ -234,8 +274,23 @@ class Deciding:
             yield self.env.timeout(self._takes(own.named("takes").uniform(at)))
         return own.uniform(at) >= float(check.refuses if right else check.catches)
 
-    def _catch(self, strikes: tuple[str, ...]) -> None:
+    @property
+    def by_human(self) -> bool:
+        """Whether a human decided the step in hand."""
+        return self._by_human
+
+    def mislead(self, strike: str) -> None:
+        """A strike has made the decision of the step in hand wrong."""
+        self._strikes = (*self._strikes, strike)
+
+    def catch(self, by: str, strikes: tuple[str, ...]) -> None:
+        """The step in hand is stopped by something else: it is to be done again."""
+        self._catch((*self._strikes, *strikes), by)
+
+    def _catch(self, strikes: tuple[str, ...], by: str) -> None:
         """The step is found wrong: it taints nothing, and is to be done again."""
+        if self.member.conduct is not None:
+            self.member.conduct.undone(by)
         self._caught[self._key] += 1
         self.member.catch(tuple(sorted({*self.member.state.ids, *strikes})))
 
@@ -296,4 +351,6 @@ class Deciding:
         attention = self._attends(own.named("attention").uniform(at))
         self._event("approval_given", reason, int(right), {"attention": attention})
         self._right, self._strikes, self._by_human = right, (), True
+        if member.conduct is not None:
+            member.conduct.undone("human")
         return True

@@ -67,7 +67,7 @@ class Ghost:
         self.state = Session(member.state.session)
         self.fenced = self.spec.redundancy is not None and self.spec.redundancy.fencing
         refused = (lambda: self._stop_soon("fenced")) if self.fenced else None
-        self.standing = Standing(self, "ghost", member.unit.number, refused)
+        self.standing = Standing(self, "ghost", member.unit.number, refused, member.lore.kept())
         task = member.task
         self.errand = (
             Errand(task.id, task.epoch, task.done, task.length, task.stream, {}) if task is not None else None
@@ -78,7 +78,7 @@ class Ghost:
         self.stage = member.stage if in_step else 0
         self.worked = self.env.now - member.staged if self.stage == 1 else 0
         self.waited = self.tokens = self.failed = 0
-        self.quality = 1.0
+        self.quality = self.hazard = 1.0
         self.calling = Calling(self, member.calling.manners)
         self._is_deed = member.is_deed
         self._inherited: Inherited | None = None

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Protocol
 
 import simpy
 
-from agentchaos.disturbances import Part
+from agentchaos.disturbances import OnAttack, Part
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.incidents import Case
+from agentchaos.simulator.lore import Novelty
 from agentchaos.simulator.manners import Manners
 from agentchaos.simulator.state import Commons
-from agentchaos.simulator.station import Station
+from agentchaos.simulator.station import Force, Station
 from agentchaos.world import Group, Perturbation
 
 
@@ -123,6 +124,14 @@ class Stage(Protocol):
     """What goes on beside the members, in the order of its beginning."""
     stations: dict[str, Station]
     poisons: set[str]
+    attacks: dict[str, OnAttack]
+    """The attacks that are planned, by strike."""
+    attacked: frozenset[str]
+    """The services and groups that they are aimed at."""
+    instructions: dict[str, list[Force]]
+    """Attacks in force on the tasks of each group."""
+    groups: dict[str, Group]
+    """What is written of each group."""
     teams: dict[str, Team]
     members: dict[str, list[Any]]
 
@@ -131,6 +140,9 @@ class Stage(Protocol):
 
     def event(self, kind: str, **columns: Any) -> None:
         """Writes an event of this moment."""
+
+    def task_struck(self, force: Force) -> None:
+        """A strike befalls its first task."""
 
     def end_task(self, group: str, member: int, task: Task, outcome: str) -> None:
         """A task is over."""
@@ -185,6 +197,10 @@ class Team:
         self.leaving = 0  # roles that are up, and about to be taken away as planned
         self.crews = simpy.Resource(self.env, spec.crews) if spec.crews else None
         self._waiting: list[simpy.Event] = []
+        self.changed = False  # for good, by what follows
+        self.novelties: tuple[Novelty, ...] = ()
+        self.unmet: list[Callable[[], None]] = []  # told at the next step
+        self.pace = 1.0
         self.turns = 0  # how often a unit went down, came up, or took over a role
         self.stream = sim.chance.named("group", name)
         self._panel_stream = sim.panel.named(name)
@@ -306,6 +322,30 @@ class Team:
             yield self.env.timeout(time - self.env.now)
             self.offer(str(k))
             k += 1
+
+    def more_arrivals(
+        self, factor: float, label: str, came: Callable[[], None]
+    ) -> Generator[simpy.Event, Any, None]:
+        """Tasks beside those of `arrivals`, from now on: (factor - 1) times as many. came: told of the first.
+
+        They have names and draws of their own. Of a Poisson process they make one of `factor` times the rate.
+        """
+        arrive = self.spec.tasks.arrive
+        assert arrive is not None
+        gap, gaps = arrive.ns_sampler(), self.stream.named("arrivals", label)
+        k, time = 0, self.env.now
+        while (time := time + max(1, round(gap(gaps.uniform(k)) / (factor - 1)))) <= self.sim.horizon:
+            yield self.env.timeout(time - self.env.now)
+            if k == 0:
+                came()
+            self.offer(f"{label}{k}")
+            k += 1
+
+    def met(self) -> None:
+        """A step is done in the changed world."""
+        unmet, self.unmet = self.unmet, []
+        for told in unmet:
+            told()
 
     def scheduled(self, word: str, moments: list[int]) -> Generator[simpy.Event, Any, None]:
         """Open arrivals at given moments."""

@@ -15,11 +15,14 @@ from agentchaos.simulator.behaviour import Behaviour
 from agentchaos.simulator.calling import Calling
 from agentchaos.simulator.casebook import Casebook
 from agentchaos.simulator.checkpoints import Checkpoints
+from agentchaos.simulator.conduct import Conduct, concerns
 from agentchaos.simulator.deciding import Deciding
 from agentchaos.simulator.departure import Departure
 from agentchaos.simulator.event_log import EventLog
+from agentchaos.simulator.explaining import Explaining
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.isolation import Isolation
+from agentchaos.simulator.lore import Lore, hazard_of
 from agentchaos.simulator.mending import Mending
 from agentchaos.simulator.messages import Post
 from agentchaos.simulator.standby import Bench, Replica
@@ -56,11 +59,14 @@ class Member:
         self.what = "work"
         self.waited = self.tokens = self.failed = 0  # of the step in hand; failed: attempts at calls
         self.quality = 1.0  # of the answers in the step in hand: less where another service stood in
+        self.hazard = 1.0  # of the step in hand, by changes for good that it has to do with
         self.progress = 0  # when it last finished a step or took a task
         self.ready: simpy.Event | None = None  # set while the role is down
         self.assigned: simpy.Event | None = None  # set while it waits for a task
         self.stage = self.staged = 0  # of the step in hand: 0 think, 1 work, 2 act; when work began
-        self.standing = Standing(self.unit)
+        adapts = self.spec.adapts
+        self.lore = Lore(self.state.parts["memory"], adapts.after if adapts is not None else None)
+        self.standing = Standing(self.unit, lore=self.lore)
         self.replica: Replica | None = None  # what hot standbys have of its state
         self.bench: Bench | None = None  # hot standbys that think along
         self.hung = False  # it is down, and takes work nevertheless
@@ -71,7 +77,11 @@ class Member:
         self.mending = Mending(self)
         self.stream: Stream = group.stream  # of the step in hand
         self.calling = Calling(self)
+        self.conduct: Conduct | None = None
         self.deciding = Deciding(self)
+        if concerns(group):
+            self.conduct = Conduct(self)
+        self.explaining = Explaining(self, self.spec.explain) if self.spec.explain is not None else None
         self._taken = 0
         self._took_at = -1  # when it took the last task of an endless loop
         self._think = self.sim.stations.get(self.spec.step.think or "")
@@ -224,6 +234,8 @@ class Member:
         if task.letter is not None:
             self.post.take(task)
             self.mending.given(task)
+        if self.conduct is not None:
+            self.conduct.take(task)
         if self.assigned is not None and not self.assigned.triggered:
             self.assigned.succeed()
 
@@ -241,6 +253,7 @@ class Member:
         if self.began >= 0 and self.task is not None:
             self._step_row("interrupted", self.state.ids)
         self.began = -1
+        self.lore.interrupted()
 
     def _step_row(self, outcome: str, taint: tuple[str, ...]) -> None:
         assert self.task is not None
@@ -272,6 +285,8 @@ class Member:
             if task.done >= task.length:
                 if self.checkpoints.due_at_end():
                     yield from self.checkpoints.save()
+                if self.conduct is not None:
+                    self.conduct.conclude()
                 self.end("done")
             else:
                 if self.post.unread:
@@ -309,13 +324,20 @@ class Member:
         self.what, self.number, self.began = what, task.done + 1, self.env.now
         self.place = self.unit.number
         self.waited = self.tokens = self.failed = 0
-        self.quality = 1.0
+        self.quality = self.hazard = 1.0
+        if self.group.changed:
+            self.group.met()
+            self.lore.meet(new.id for new in self.group.novelties)
+            self.hazard = hazard_of(self.group.novelties, self.lore)
         # a step of planning has the number of the step that it plans, so it needs draws of its own
         self.stream = task.stream if what == "work" else task.stream.named("replan", self.mending.replan)
         strike: str = ""
         deciding = self.deciding
         if deciding.active:
             deciding.begin()
+        conduct = self.conduct
+        if conduct is not None:
+            conduct.begin()
         self.stage = 0
         if self._think is not None:
             if self.bench is not None:
@@ -328,10 +350,15 @@ class Member:
                 self.give_up()
                 return
             strike = answer
+        if conduct is not None:
+            strike = conduct.thought(strike)
         self.stage, self.staged = 1, self.env.now
         if self._work is not None and (what == "work" or self._think is None):
-            yield self.env.timeout(self._work(self._draw(chance.WORK)))
+            lasts = self._work(self._draw(chance.WORK))
+            yield self.env.timeout(lasts if self.group.pace == 1.0 else round(lasts * self.group.pace))
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
+            return
+        if conduct is not None and what == "work" and not (yield from conduct.act(strike)):
             return
         if self._act is not None and what == "work":
             self.stage = 2
@@ -346,6 +373,8 @@ class Member:
                 self.give_up()
                 return
             strike = strike or answer
+            if conduct is not None:
+                conduct.hear()
         if deciding.active and deciding.checks(acted=True):
             if not (yield from deciding.check(strike)):
                 return
@@ -380,12 +409,14 @@ class Member:
             return  # it was caught, and is to be done again
         self._step_row("error", self.state.ids)
         self.began = -1
+        self.lore.learn()
         self.end("failed")
 
     def catch(self, taint: tuple[str, ...]) -> None:
         """The step was found wrong, and comes to nothing."""
         self._step_row("caught", taint)
         self.began = -1
+        self.lore.learn()
 
     def _finish(self, task: Task, what: str, strike: str) -> None:
         """A step is finished: right or wrong, it goes into the state."""
@@ -393,12 +424,18 @@ class Member:
         if what == "replan":
             self._step_row("wrong" if strike else "right", (strike,) if strike else state.ids)
             self.began = -1
+            self.lore.learn()
             self.progress = self.env.now
             self.mending.planned(strike)
             return
         right, taint = self.deciding.outcome(strike)
         self._step_row("right" if right else "wrong", taint)
+        if self.conduct is not None:
+            self.conduct.done()
+        if self.explaining is not None:
+            self.explaining.explain(taint)
         began, self.began = self.began, -1
+        self.lore.learn()
         self.progress = self.env.now
         task.right.append(right)
         task.tokens.append(self.tokens)

@@ -65,6 +65,7 @@ class Post:
         self.talk: Talk | None = self.group.spec.talk
         self.hand_off: HandOff | None = self.group.spec.hand_off
         self.unread: deque[Letter] = deque()
+        self.read_from: list[str] = []  # whose letters it has read, where it must explain what it decides
         self._held: deque[Letter] = deque()
         self._delay = self.talk.delay.ns_sampler() if self.talk else None
 
@@ -143,6 +144,8 @@ class Post:
             letter = self.unread.popleft()
             taint = letter.ids if letter.ids and letter.stream.uniform(letter.at) < letter.taints else NONE
             self._acted(letter, "talk", task, taint)
+            if self.group.spec.explain is not None:
+                self.read_from.append(letter.sender)
             if taint:
                 self.owner.state.taint(("context",), taint)
 

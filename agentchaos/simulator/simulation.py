@@ -10,12 +10,13 @@ from typing import Any
 
 import simpy
 
-from agentchaos.disturbances import OnCall, OnLink, OnPlan, OnProcess, OnState
+from agentchaos.disturbances import OnAttack, OnCall, OnEnvironment, OnLink, OnPlan, OnProcess, OnState
 from agentchaos.plan import Plan, Replication, Strike
 from agentchaos.seeds import root
 from agentchaos.simulator.alarms import listen
 from agentchaos.simulator.band import Watch
 from agentchaos.simulator.behaviour import Behaviour
+from agentchaos.simulator.changing import change
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.group import Task, Team
 from agentchaos.simulator.incidents import Case
@@ -58,7 +59,12 @@ class Simulation:
         }
         self.over = False
         self.poisons: set[str] = set()
+        blows = {s.id: s.disturbance for s in replication.strikes}
+        self.attacks = {id_: blow for id_, blow in blows.items() if isinstance(blow, OnAttack)}
+        self.attacked = frozenset(s.target for s in replication.strikes if s.id in self.attacks)
+        self.instructions: dict[str, list[Force]] = {name: [] for name in plan.world.agents}
         self.aside: dict[simpy.Process, None] = {}
+        self.groups = plan.world.agents
         self.teams: dict[str, Team] = {}
         self.units: dict[str, list[Unit]] = {}
         self.members: dict[str, list[Member]] = {}
@@ -176,8 +182,11 @@ class Simulation:
                 by_worktime.setdefault(key, []).append(strike)
                 continue
             self._planned(strike)
+            if isinstance(strike.disturbance, OnEnvironment) and strike.time == 0:
+                self._carry_out(strike)  # it was always so
+                continue
             self.env.process(self._at(strike))
-        self.campaigns = campaigns(self.replication.strikes, self.units, self._landed)
+        self.campaigns = campaigns(self.replication.strikes, self.units, self.landed)
         for campaign in self.campaigns:
             self.env.process(campaign.run())
         for (target, number, _), strikes in by_worktime.items():
@@ -218,28 +227,34 @@ class Simulation:
 
     def _carry_out(self, strike: Strike) -> None:
         blow = strike.disturbance
-        if isinstance(blow, OnCall):
-            self._befall_service(strike)
+        if isinstance(blow, OnCall | OnAttack):
+            on_tasks = strike.scope == "task"
+            own = self.instructions[strike.target] if on_tasks else self.stations[strike.target].forces
+            self._in_force(strike, own)
             return
         if isinstance(blow, OnProcess):
             unit = self.units[strike.target][strike.number]
             missed = "already_down" if unit.trouble is not None and blow.effect == "hang" else ""
             missed = "not_running" if unit.asleep else missed
-            self._landed(strike, missed)
+            self.landed(strike, missed)
             if not missed:
                 befall(unit, strike, blow.effect)
             return
         if isinstance(blow, OnLink):
             unit = self.units[strike.target][strike.number]
             missed = "not_running" if unit.asleep else "" if unit.up else "already_down"
-            self._landed(strike, missed)
+            self.landed(strike, missed)
             if not missed:
                 befall_links(unit, strike, blow)
+            return
+        if isinstance(blow, OnEnvironment):
+            change(self, strike, blow)
             return
         assert isinstance(blow, OnState)
         self._befall_state(self.members[strike.target][strike.number], strike, blow)
 
-    def _landed(self, strike: Strike, missed: str) -> None:
+    def landed(self, strike: Strike, missed: str) -> None:
+        """A strike struck, or missed and why."""
         if missed:
             self.event("fault_missed", incident=strike.id, subject=strike.fault, detail={"reason": missed})
         else:
@@ -253,19 +268,19 @@ class Simulation:
 
     def _befall_state(self, member: Member, strike: Strike, blow: OnState) -> None:
         if not member.is_up:
-            self._landed(strike, "already_down")
+            self.landed(strike, "already_down")
             return
         if blow.where == "checkpoint":
             saved = member.checkpoints.saved
-            self._landed(strike, "" if saved else "nothing_to_lose")
+            self.landed(strike, "" if saved else "nothing_to_lose")
             for snapshot in saved[-blow.generations :]:
                 snapshot.corrupt |= {strike.id}
             return
         parts = tuple(p for p in blow.parts if member.state.parts[p].version)
         if not parts:
-            self._landed(strike, "nothing_to_lose")
+            self.landed(strike, "nothing_to_lose")
             return
-        self._landed(strike, "")
+        self.landed(strike, "")
         member.cases.open(Case(strike, self.env.now, member.cases.mark, parts))
         if blow.effect == "lose":
             member.state.lose(parts)
@@ -274,25 +289,31 @@ class Simulation:
             self.poisons.add(strike.id)
         member.state.damage(blow.effect, parts, frozenset({strike.id}))
 
-    def _befall_service(self, strike: Strike) -> None:
-        station = self.stations[strike.target]
+    def _in_force(self, strike: Strike, forces: list[Force]) -> None:
+        """A strike is in force, beside the others on its service or group, until its time is over."""
         force = Force(strike, self.chance, self.env.event())
-        station.forces.append(force)
+        forces.append(force)
         assert strike.until is not None
         over = self.env.timeout(max(0, strike.until - self.env.now))
         for event in (over, force.spent):
             assert event.callbacks is not None
-            event.callbacks.append(lambda _: self._lift(station, force))
+            event.callbacks.append(lambda _: self._lift(forces, force))
 
-    def _lift(self, station: Station, force: Force) -> None:
-        if force not in station.forces:
+    def _lift(self, forces: list[Force], force: Force) -> None:
+        if force not in forces:
             return
-        station.forces.remove(force)
-        if force.hits:
-            self.event("fault_lifted", incident=force.strike.id, subject=force.strike.fault)
-            self.watches[station.name].lifted(force.strike)
-        else:
-            self._landed(force.strike, "no_call_in_window")
+        forces.remove(force)
+        strike = force.strike
+        if not force.hits:
+            self.landed(strike, f"no_{strike.scope}_in_window")
+            return
+        self.event("fault_lifted", incident=strike.id, subject=strike.fault)
+        if strike.scope == "call":
+            self.watches[strike.target].lifted(strike)
 
     def _call_struck(self, force: Force) -> None:
-        self._landed(force.strike, "")
+        self.landed(force.strike, "")
+
+    def task_struck(self, force: Force) -> None:
+        """A strike befalls its first task."""
+        self.landed(force.strike, "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from agentchaos.simulator.lore import Lore
+
 Beside = Literal["", "shadow", "ghost"]
 """The holder of a role; a hot standby that thinks along with it; one that was declared dead and works on."""
 
@@ -13,10 +15,11 @@ class Standing:
     """place: where the calls come from. haunts: the unit of a ghost or a shadow.
 
     term: of the role; what was asked for in an earlier one is refused, where services heed that. refused:
-    told when a deed is refused; None: every deed in the present term is done.
+    told when a deed is refused; None: every deed in the present term is done. lore: what is known there of
+    changes for good; None: whoever it is does not learn.
     """
 
-    __slots__ = ("beside", "haunts", "place", "refused", "term")
+    __slots__ = ("beside", "haunts", "lore", "place", "refused", "term")
 
     def __init__(
         self,
@@ -24,9 +27,10 @@ class Standing:
         beside: Beside = "",
         haunts: int | None = None,
         refused: Callable[[], None] | None = None,
+        lore: Lore | None = None,
     ) -> None:
         self.place, self.beside, self.haunts, self.refused = place, beside, haunts, refused
-        self.term = 0
+        self.term, self.lore = 0, lore
 
     def may(self, term: int) -> bool:
         """Whether a deed that was asked for in a term may be done."""

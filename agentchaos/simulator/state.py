@@ -64,6 +64,7 @@ class Image:
     fresh: int
     version: int
     session: int
+    known: dict[str, int]
 
 
 @dataclasses.dataclass(slots=True)
@@ -88,7 +89,8 @@ class PartState:
 
     lost: it is empty though it should not be, `left` steps from being whole again once the rebuilding
     has begun; fresh: steps until a stale one has been read anew; version: the finished step of the
-    member's life at which it last changed, 0 while empty.
+    member's life at which it last changed, 0 while empty; known: of each change for good, in how many steps
+    it was met (of memory alone).
     """
 
     marks: Marks = CLEAN
@@ -97,6 +99,7 @@ class PartState:
     left: int = 0
     fresh: int = 0
     version: int = 0
+    known: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 class Commons:
@@ -160,6 +163,7 @@ class State:
         self._mark(name, CLEAN)
         part.lost = part.rebuilding = False
         part.left = part.fresh = part.version = 0
+        part.known.clear()
         if name == "tools":  # sessions are never opened again under an old name
             self._sessions += 1
             self.session = self._sessions
@@ -322,7 +326,7 @@ class State:
         for name in covers:
             part = self.parts[name]
             if not part.lost:
-                parts[name] = Image(part.marks, part.fresh, part.version, self.session)
+                parts[name] = Image(part.marks, part.fresh, part.version, self.session, dict(part.known))
         return Snapshot(taken=now, task=task, step=step, parts=parts)
 
     def load(self, name: Part, image: Image, damage: frozenset[str]) -> None:
@@ -331,6 +335,7 @@ class State:
         self._mark(name, image.marks | Marks(taint=damage, corrupt=damage))
         part.lost = part.rebuilding = False
         part.left, part.fresh, part.version = 0, image.fresh, image.version
+        part.known = dict(image.known)
         if name == "tools":
             self.session = image.session
         self._refresh()

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, Protocol
 
 import simpy
 
-from agentchaos.disturbances import OnCall
+from agentchaos.disturbances import OnAttack, OnCall, OnEnvironment
 from agentchaos.plan import Strike
 from agentchaos.seeds import Stream
 from agentchaos.simulator import chance
 from agentchaos.simulator.clock import Clock
 from agentchaos.simulator.deeds import Deed, Deeds, Work
 from agentchaos.simulator.links import Cut, between
+from agentchaos.simulator.lore import Novelty
 from agentchaos.simulator.standing import Standing
 from agentchaos.trace import CALL_OUTCOMES, NS
 from agentchaos.world import Service
@@ -67,19 +68,35 @@ class Visit(NamedTuple):
 
 
 class Force:
-    """A strike on this service that is in force."""
+    """A strike on a service, or on the tasks of a group, that is in force."""
 
     def __init__(self, strike: Strike, chance_: Stream, spent: simpy.Event) -> None:
-        assert isinstance(strike.disturbance, OnCall)
+        blow = strike.disturbance
+        assert isinstance(blow, OnCall | OnAttack)
         self.spent = spent  # succeeds when it has befallen as many calls as it may
         self.strike = strike
-        self.disturbance = strike.disturbance
+        # what is slipped into an answer leaves the call itself as it would have been
+        self.disturbance = blow if isinstance(blow, OnCall) else OnCall("delay", blow.probability)
         self.key = chance_.named("befall", strike.id).key
         self.left = strike.calls
         self.hits = 0
 
+    def befalls(self, stream: Stream, at: int) -> bool:
+        """Whether it befalls the call, or task, with this draw; it may be the last one that it can."""
+        if self.left == 0:
+            return False
+        share = self.disturbance.probability
+        if share < 1.0 and Stream(stream.key ^ self.key).uniform(at) >= share:
+            return False
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                self.spent.succeed()
+        self.hits += 1
+        return True
 
-Attempt = tuple[Caller, int, int, int, Force | Cut | None, int]
+
+Attempt = tuple[Caller, int, int, int, Force | Cut | Novelty | None, int]
 """(caller, which call of the step, which attempt at it, when it came, what befell it, ns that it was held
 in a line of the group's own before it came)."""
 
@@ -124,12 +141,49 @@ class Station:
         self.answered: Callable[[int, int, str, Strike | None], None] | None = None
         """Told (ns from call to answer, ns that it would have taken undisturbed and at once or -1, outcome,
         what befell it) of every attempt, where someone watches."""
+        self.changed = False  # for good, by what follows
+        self.novelties: tuple[Novelty, ...] = ()
+        self.unmet: list[Callable[[], None]] = []  # told at the next call
+        self._factor, self._extra = 1.0, 0
         self._gap = 0
         if spec.rate_limit is not None:
-            rate = float(spec.rate_limit)
-            self._gap = max(1, round(NS / rate))
-            self._slack = ((spec.burst or max(1, int(rate))) - 1) * self._gap
             self._due = 0
+            self._limit(float(spec.rate_limit))
+
+    def _limit(self, rate: float) -> None:
+        self._rate = rate
+        self._gap = max(1, round(NS / rate))
+        self._slack = ((self.spec.burst or max(1, int(rate))) - 1) * self._gap
+
+    def shift(self, blow: OnEnvironment) -> None:
+        """It is another from now on; calls that are being served end as they would have."""
+        self.changed = True
+        self._factor *= blow.factor
+        self._extra = round(self._extra * blow.factor) + blow.extra
+        if blow.error_rate is not None:
+            self._errors = blow.error_rate
+        if self._gap and blow.rate != 1.0:
+            self._limit(self._rate * blow.rate)
+        if self._capacity < _UNLIMITED:
+            self._capacity = max(1, round(self._capacity * blow.capacity))
+        while self._busy < self._capacity and self._line:
+            self._busy += 1
+            self._hand_over()
+
+    def _met(self) -> None:
+        unmet, self.unmet = self.unmet, []
+        for told in unmet:
+            told()
+
+    def _mistaken(self, caller: Caller, at: int) -> tuple[Novelty | None, str]:
+        """(by which change of the form of calls, "error" | "corrupt"); (None, "") where a call is right."""
+        lore = caller.standing.lore
+        for new in self.novelties:
+            strange = 1.0 if lore is None else lore.strange(new.id)
+            u = Stream(caller.stream.key ^ new.key).uniform(at + chance.BEFALL)
+            if u < (new.fails + new.wrong) * strange:
+                return new, "error" if u < new.fails * strange else "corrupt"
+        return None, ""
 
     def _over_the_limit(self) -> bool:
         """The token bucket as a clock (GCRA): whether this call finds no token; takes one if it does."""
@@ -143,25 +197,24 @@ class Station:
     def _befallen(self, stream: Stream, at: int) -> Force | None:
         """The first strike in force that befalls this call."""
         for force in self.forces:
-            if force.left == 0:
-                continue
-            share = force.disturbance.probability
-            if share >= 1.0 or Stream(stream.key ^ force.key).uniform(at) < share:
-                if force.left is not None:
-                    force.left -= 1
-                    if force.left == 0:
-                        force.spent.succeed()
-                force.hits += 1
+            if force.befalls(stream, at):
                 if force.hits == 1:
                     self._struck(force)
                 return force
         return None
 
     def _release(self) -> None:
+        self._busy -= 1
+        if self._busy < self._capacity and self._line:  # its capacity may have shrunk meanwhile
+            self._busy += 1
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """A slot that is counted as busy goes to the first in line, or is free where nobody waits."""
         while self._line:
             ticket = self._line.popleft()
             if not ticket.triggered:
-                ticket.succeed()  # the slot is handed over, so `_busy` stays as it is
+                ticket.succeed()
                 return
         self._busy -= 1
 
@@ -196,6 +249,10 @@ class Station:
         """
         env = self.env
         began = env.now
+        if self.unmet:
+            self._met()
+        if self.novelties and caller.standing.lore is not None:
+            caller.standing.lore.meet(new.id for new in self.novelties)
         at = chance.index(0, caller.work.epoch, caller.number, call, attempt)  # plus the purpose of each draw
         if self.cuts and between(self.cuts, caller.standing.place):
             vain = yield from self._held_up((caller, call, attempt, began, None, held), 0, timeout)
@@ -203,7 +260,7 @@ class Station:
                 return vain
         since = env.now
         force = self._befallen(caller.stream, at + chance.BEFALL) if self.forces else None
-        this = (caller, call, attempt, began, force, held)
+        this: Attempt = (caller, call, attempt, began, force, held)
         if force is not None or self._gap:
             refusal = self._refused(this)
             if refusal is not None:
@@ -232,6 +289,12 @@ class Station:
                 self._leave(ticket)
                 return self._told(this, wait, "timeout")
         latency, served, failed = self._drawn(caller, at, force)
+        wrong = force is not None and force.disturbance.effect == "corrupt"
+        if self.novelties and not (failed or wrong):
+            new, error = self._mistaken(caller, at)
+            if new is not None:
+                this = (caller, call, attempt, began, new, held)
+                failed, wrong = error == "error", error == "corrupt"
         asked = self._asked(caller, key) if deed and not failed else None
         if timeout is not None or (force is not None and force.disturbance.effect == "timeout_after_commit"):
             patience = self._patience(began, timeout, force)
@@ -260,7 +323,6 @@ class Station:
             wait += env.now - end
         if failed:
             return self._told(this, wait, "error", served)
-        wrong = force is not None and force.disturbance.effect == "corrupt"
         return self._told(this, wait, "corrupt" if wrong else "ok", served)
 
     def visit(
@@ -273,6 +335,8 @@ class Station:
         leaves the line; a service that is at it goes on to the end.
         """
         env, began = self.env, self.env.now
+        if self.unmet:
+            self._met()
         force = self._befallen(stream, at) if self.forces else None
         blow = force.disturbance if force is not None else None
         effect = blow.effect if blow is not None else ""
@@ -294,6 +358,8 @@ class Station:
             except simpy.Interrupt:
                 self._leave(ticket)
                 raise
+        if self.changed:
+            latency = round(latency * self._factor) + self._extra
         wait, natural = env.now - began, latency
         failed = self._errors > 0.0 and stream.named("error").uniform(at) < self._errors
         latency += transfer
@@ -417,7 +483,7 @@ class Station:
     def _refused(self, this: Attempt) -> Answer | None:
         """429, by a strike or because the rate is over its limit; None where the call is admitted."""
         force = this[4]
-        assert not isinstance(force, Cut)
+        assert not isinstance(force, Cut | Novelty)
         if force is not None and force.disturbance.effect == "error" and force.disturbance.code == "429":
             return self._told(this, 0, "rate_limited")._replace(retry_after=force.disturbance.retry_after)
         if self._gap and self._over_the_limit():
@@ -447,6 +513,8 @@ class Station:
         """(latency in ns, what its service comes to, whether it fails) of a call that is served."""
         draw = caller.stream.uniform
         natural = latency = self._latency(draw(at + chance.LATENCY))
+        if self.changed:
+            natural = latency = round(latency * self._factor) + self._extra
         tokens = (0, 0)
         if self._model:
             tokens = self._tokens or (

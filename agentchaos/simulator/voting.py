@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 import simpy
 
@@ -19,6 +19,20 @@ from agentchaos.trace import COPIES
 
 RIGHT, WRONG = "right", "wrong"
 """The right answer, and the wrong one that wrong votes share; other wrong ones are the voter's own."""
+
+
+ATTACK = "attack "
+"""Before the name of an attack: the answer of whoever obeys it, so that these are equal."""
+
+
+class Reader(Protocol):
+    """Who knows whether a voter obeys an attack that it reads."""
+
+    def vote(self, stream: Stream, heard: Iterable[str]) -> str:
+        """The attack that it obeys, or ""; heard: those in its own answer."""
+
+    def derails(self, attack: str) -> bool:
+        """Whether a decision that obeys is wrong for the task."""
 
 
 class Sheet(NamedTuple):
@@ -41,7 +55,7 @@ class Voter:
         # the first votes as the member alone would have decided: a vote is compared with none
         self.stream: Stream = member.stream if place == 1 else member.stream.named("voter", place)
         self.waited = self.tokens = self.failed = 0
-        self.spare, self.quality = False, 1.0
+        self.spare, self.quality, self.hazard = False, 1.0, 1.0
         self.state: Session = member.state
         self.standing = member.standing
         self._group = member.group
@@ -72,8 +86,9 @@ class Ballot:
     winner: the answer that `agree` votes have; None: there is none.
     """
 
-    def __init__(self, quorum: Quorum, calling: Calling, share: float) -> None:
+    def __init__(self, quorum: Quorum, calling: Calling, share: float, reader: Reader | None = None) -> None:
         self.quorum, self.calling, self.member = quorum, calling, calling.speaker
+        self._reader = reader
         member = self.member
         self.sim, self.env = member.group.sim, member.group.env
         self.over: simpy.Event = self.env.event()
@@ -107,13 +122,16 @@ class Ballot:
         self.member.tokens += voter.tokens
         self.member.failed += voter.failed
         if answer is not None:
-            self._count(voter, answer)
+            self._count(voter, answer, calling.heard)
         if self.winner is not None or self._awaited == 0:
             self.member.waited += voter.waited  # the others waited beside it
             self.over.succeed()
 
-    def _count(self, voter: Voter, strike: str) -> None:
-        answer = self._answer(voter, strike)
+    def _count(self, voter: Voter, strike: str, heard: list[str]) -> None:
+        reader = self._reader
+        attack = reader.vote(voter.stream, heard) if reader is not None and not strike else ""
+        answer = ATTACK + attack if attack else self._answer(voter, strike)
+        strike = attack if reader is not None and attack and reader.derails(attack) else strike
         self.votes.append(Vote(voter, answer, strike))
         self.sim.event(
             "vote_cast",
@@ -137,6 +155,10 @@ class Ballot:
                 return RIGHT
         same = voter.stream.named("same wrong").uniform(self._at) < self.quorum.common_wrong
         return WRONG if same else f"{WRONG} {voter.place}"
+
+    def attack(self, answer: str | None) -> str:
+        """The attack that an answer obeys, or ""."""
+        return answer.removeprefix(ATTACK) if answer is not None and answer.startswith(ATTACK) else ""
 
     def plurality(self) -> str:
         """The answer with the most votes; a tie is decided by lot."""

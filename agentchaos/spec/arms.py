@@ -8,23 +8,21 @@ measured here: what it lacks is said, and how to mend it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
 from agentchaos.distributions import Share
+from agentchaos.faults.base import Fault
 from agentchaos.plan import Arm
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.scoring.table import ArmFacts
 from agentchaos.spec import inputs
+from agentchaos.spec.asked import Asking
 from agentchaos.spec.complaints import Finding, complaints
 from agentchaos.spec.nodes import Loc
 from agentchaos.words import did_you_mean, shown
 from agentchaos.world import Noun, World
-
-if TYPE_CHECKING:
-    from agentchaos.faults.base import Fault
-    from agentchaos.spec.scenario import Scenario
 
 NAMES = tuple(name for names in ATTRIBUTES.values() for name in names)
 LIMIT = 30
@@ -101,7 +99,7 @@ class Profile(Noun):
 Measure = Literal["all"] | tuple[str, ...]
 
 
-def wanted(scenario: Scenario, attribute: str) -> bool:
+def wanted(scenario: Asking, attribute: str) -> bool:
     """Whether the arms of an attribute are asked for by `measure`."""
     return scenario.measure == "all" or attribute in (scenario.measure or ())
 
@@ -109,7 +107,7 @@ def wanted(scenario: Scenario, attribute: str) -> bool:
 # -- what can be wrong --------------------------------------------------------------------------
 
 
-def problems(scenario: Scenario) -> Iterator[Finding]:
+def problems(scenario: Asking) -> Iterator[Finding]:
     """Unknown attributes, what a listed one lacks, profiles that make no scenario."""
     if isinstance(scenario.measure, tuple):
         yield from _listed(scenario, scenario.measure)
@@ -124,7 +122,7 @@ def problems(scenario: Scenario) -> Iterator[Finding]:
         yield from _profile_problems(scenario, name, profile)
 
 
-def _listed(scenario: Scenario, names: Sequence[str]) -> Iterator[Finding]:
+def _listed(scenario: Asking, names: Sequence[str]) -> Iterator[Finding]:
     if not names:
         yield Finding(("measure",), f"name at least one of {', '.join(NAMES)}, or write 'measure: all'")
     for place, name in enumerate(names):
@@ -143,7 +141,7 @@ def _listed(scenario: Scenario, names: Sequence[str]) -> Iterator[Finding]:
             yield Finding(here, f"'{name}' cannot be measured here: {lack}", needs)
 
 
-def lacks(scenario: Scenario, attribute: str) -> str:
+def lacks(scenario: Asking, attribute: str) -> str:
     """What a scenario lacks for an attribute to be measured; empty where nothing."""
     groups = scenario.agents.values()
     if attribute == "consistency" and all(group.tasks.panel is None for group in groups):
@@ -152,6 +150,12 @@ def lacks(scenario: Scenario, attribute: str) -> str:
         return "set 'objectives: {response: 5s}'"
     if attribute == "availability" and scenario.objectives.availability is None:
         return "set 'objectives: {availability: 0.999}'"
+    if attribute == "adaptability" and not any(fault.persistent for fault in scenario.declared):
+        return "nothing changes for good; add 'faults: [shift: {service: gpt, at: 40min, factor: 3}]'"
+    if attribute == "collaborativity" and not any(
+        group.hand_off or group.talk or group.quorum or group.escalation for group in groups
+    ):
+        return "agents owe each other nothing; add 'hand_off', 'talk', 'quorum' or 'escalation'"
     if attribute == "portability" and len(scenario.profiles) < 2:
         return "declare two or more 'profiles: {eu: {services: {gpt: {latency: 3s}}}, ...}'"
     if not scenario.declared and attribute in ("stability", "durability", "robustness", "fault_tolerance"):
@@ -159,7 +163,7 @@ def lacks(scenario: Scenario, attribute: str) -> str:
     return ""
 
 
-def _surface_problems(scenario: Scenario, surface: Surface) -> Iterator[Finding]:
+def _surface_problems(scenario: Asking, surface: Surface) -> Iterator[Finding]:
     cells = len(surface.perturbation) * len(surface.intensity)
     if cells > CELLS_MAX:
         what = f"{cells} cells; at most {CELLS_MAX} are played: leave out some perturbations or intensities"
@@ -172,7 +176,7 @@ def _surface_problems(scenario: Scenario, surface: Surface) -> Iterator[Finding]
         yield Finding(("surface", "intensity"), what, (("faults", "*"),))
 
 
-def _profile_problems(scenario: Scenario, name: str, profile: Profile) -> Iterator[Finding]:
+def _profile_problems(scenario: Asking, name: str, profile: Profile) -> Iterator[Finding]:
     here: Loc = ("profiles", name)
     if not profile.services and not profile.agents:
         yield Finding(here, "it changes nothing; write fields of 'services' or 'agents' that differ there")
@@ -190,10 +194,11 @@ def _profile_problems(scenario: Scenario, name: str, profile: Profile) -> Iterat
     if unknown:
         return
     data = _changed(scenario, profile)
+    model: Any = type(scenario)
     try:
-        variant = type(scenario).model_validate(data)
+        variant: Asking = model.model_validate(data)
     except ValidationError as error:
-        for one in complaints(error, type(scenario), data):
+        for one in complaints(error, model, data):
             yield Finding((*here, *one.loc), one.message, at_key=one.at_key)
         return
     before = set(scenario.problems_alone())
@@ -202,7 +207,7 @@ def _profile_problems(scenario: Scenario, name: str, profile: Profile) -> Iterat
             yield Finding((*here, *found.loc), found.message, found.needs, found.at_key)
 
 
-def _changed(scenario: Scenario, profile: Profile) -> dict[str, Any]:
+def _changed(scenario: Asking, profile: Profile) -> dict[str, Any]:
     """The scenario as data, with what a profile changes."""
     data = scenario.effective()
     for key in ("profiles", "measure", "load", "surface", "inputs"):
@@ -222,7 +227,7 @@ def _over(base: Any, over: Any) -> Any:
 # -- the arms -----------------------------------------------------------------------------------
 
 
-def arms(scenario: Scenario, world: World) -> tuple[Arm, ...]:
+def arms(scenario: Asking, world: World) -> tuple[Arm, ...]:
     """The arms beside chaos and control, in the order in which they are shown."""
     return tuple(
         [
@@ -235,14 +240,14 @@ def arms(scenario: Scenario, world: World) -> tuple[Arm, ...]:
     )
 
 
-def _unchanged(scenario: Scenario, world: World) -> Iterator[Arm]:
+def _unchanged(scenario: Asking, world: World) -> Iterator[Arm]:
     stay = tuple(fault for fault in scenario.declared if not fault.persistent)
     if len(stay) < len(scenario.declared):
         about = "the same faults without the changes that last"
         yield Arm(ArmFacts("unchanged", "unchanged", about), world, stay)
 
 
-def _load_arms(scenario: Scenario, world: World) -> Iterator[Arm]:
+def _load_arms(scenario: Asking, world: World) -> Iterator[Arm]:
     load = scenario.load
     if load is None:
         if not wanted(scenario, "scalability"):
@@ -257,17 +262,18 @@ def _load_arms(scenario: Scenario, world: World) -> Iterator[Arm]:
         yield Arm(facts, world.grown(factor, load.fixed), scenario.declared)
 
 
-def surface_of(scenario: Scenario) -> Surface | None:
+def surface_of(scenario: Asking) -> Surface | None:
     """The grid that is played, if one is."""
-    if scenario.surface is not None:
-        return scenario.surface
+    written: Surface | None = scenario.surface
+    if written is not None:
+        return written
     if scenario.declared and wanted(scenario, "robustness"):
         panel = any(group.tasks.panel is not None for group in scenario.agents.values())
         return Surface(k=(1, 2, 4)) if panel else Surface()
     return None
 
 
-def _cells(scenario: Scenario, world: World) -> Iterator[Arm]:
+def _cells(scenario: Asking, world: World) -> Iterator[Arm]:
     surface = surface_of(scenario)
     if surface is None:
         return
@@ -289,8 +295,9 @@ def _cells(scenario: Scenario, world: World) -> Iterator[Arm]:
             yield Arm(facts, harder, faults)
 
 
-def _profiles(scenario: Scenario) -> Iterator[Arm]:
+def _profiles(scenario: Asking) -> Iterator[Arm]:
     for name, profile in scenario.profiles.items():
-        variant = type(scenario).model_validate(_changed(scenario, profile))
+        model: Any = type(scenario)
+        variant: Asking = model.model_validate(_changed(scenario, profile))
         facts = ArmFacts(f"profile_{name}", "profile", profile.about or name, profile=name, limit=LIMIT)
         yield Arm(facts, variant.world(), variant.declared)

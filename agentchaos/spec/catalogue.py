@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pydantic.fields import FieldInfo
 from agentchaos import bundled
 from agentchaos.distributions import Distribution
 from agentchaos.errors import UsageError
-from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.faults.base import AgentFault, CallFault, Fault, TaskFault
 from agentchaos.mechanisms.base import Mechanism
 from agentchaos.metrics.base import Metric
 from agentchaos.metrics.layers import LAYERS, SIGNALS, Signal
@@ -24,7 +25,7 @@ from agentchaos.recoveries.base import Recovery
 from agentchaos.renderers.base import Renderer
 from agentchaos.scoring import glossary
 from agentchaos.scoring.attributes import NOT_YET
-from agentchaos.scoring.expressions import example_gate
+from agentchaos.scoring.expressions import example_gate, labels_that_fit
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.spec.nouns import DISTRIBUTIONS, EXAMPLES, NOUNS, Word, parts
 from agentchaos.words import did_you_mean, shown
@@ -33,15 +34,19 @@ from agentchaos.world import (
     MECHANISMS,
     RECOVERIES,
     RECOVERY_WORDS,
+    Adapts,
     Band,
+    Explain,
     Group,
     HandOff,
     PartSpec,
     Service,
+    Severities,
     Spawn,
     StateSpec,
     Talk,
     Tasks,
+    Unsafe,
 )
 
 
@@ -57,6 +62,7 @@ def kinds() -> dict[str, dict[str, Any]]:
         "recoveries": dict(RECOVERIES),
         "metrics": dict(_metrics()),
         "measures": dict(glossary.MEASURES),
+        "trials": dict(glossary.TRIALS),
         "signals": dict(SIGNALS),
         "attributes": {
             name: f"{dimension}: {glossary.ATTRIBUTES[name]}"
@@ -88,7 +94,7 @@ def listing(kind: str) -> Iterator[str]:
 
 
 def _about(kind: str, thing: Any) -> str:
-    if kind in ("measures", "attributes"):
+    if kind in ("measures", "trials", "attributes"):
         return str(thing)
     if kind == "scenarios":
         return _first_comment(bundled.path(thing).read_text(encoding="utf-8"))
@@ -111,6 +117,7 @@ def explanation(name: str) -> Iterator[str]:
     Raises:
         UsageError: nothing of that name.
     """
+    name = re.sub(r"^pass([@^])\d+$", r"pass\1k", name)
     # `tasks` is a part of a scenario and a metric too: both are told, what can be written first
     found = [(kind, name, things[name]) for kind, things in kinds().items() if name in things]
     found.sort(key=lambda one: one[0] == "metrics")
@@ -175,7 +182,12 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield f"Gate: score.{name} >= 0.9; `agentchaos explain-score RUN_FOLDER {name}` shows its arithmetic."
     elif kind == "measures":
         yield str(thing)
+        if labels := labels_that_fit(name):
+            yield f"Labels: {', '.join(labels)}"
         yield f"Gate: {example_gate(name)}"
+    elif kind == "trials":
+        yield str(thing)
+        yield f"Gate: {glossary.TRIAL_GATES[name]}, as in `agentchaos score trials.csv --gate EXPR`"
     elif kind == "signals":
         yield from _signal(thing)
     elif kind == "distributions":
@@ -290,12 +302,15 @@ def _words(annotation: Any) -> Iterator[str]:
 
 
 _OF_THE_WORLD = (
-    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Talk, HandOff, Band, Mechanism, Recovery, Fault),
+    *(Service, Group, StateSpec, PartSpec, Tasks, Spawn, Adapts, Talk, HandOff, Band),
+    *(Mechanism, Recovery, Fault, Unsafe, Severities, Explain),
 )
 """What models a world; objectives and the scenario's own fields say what is wanted of it."""
 _ASKED_FOR = (
     *(Group.model_fields["count"], Tasks.model_fields["value"]),
-    *(Fault.model_fields | AgentFault.model_fields | CallFault.model_fields).values(),
+    *(
+        Fault.model_fields | AgentFault.model_fields | CallFault.model_fields | TaskFault.model_fields
+    ).values(),
 )
 """Fields of them that are nobody's guess about a world: how many, how heavy, when a fault counts."""
 

@@ -45,7 +45,7 @@ def _escalation(loc: Loc, here: Loc, group: Group) -> Iterator[Finding]:
         if not possible and (human.when is None or reason in human.when)
     }
     needs: tuple[Loc, ...] = (
-        *((*here, "protect", "verification"), (*here, "protect", "quorum")),
+        *((*here, "protect", word) for word in ("verification", "guardrail", "quorum")),
         *((*here, "step", "think"), (*here, "step", "act")),
     )
     if human.when is None:
@@ -61,6 +61,10 @@ def _reasons(group: Group) -> tuple[tuple[Reason, bool, str], ...]:
     """(reason, whether it can come up in this group, why it cannot)."""
     return (
         ("failed_call", bool(group.services), "no step calls a service, so no call can fail"),
-        ("caught_out", group.verification is not None, "nothing is checked; add 'verification'"),
+        (
+            "caught_out",
+            group.verification is not None or group.guardrail is not None,
+            "nothing is checked; add 'verification'",
+        ),
         ("no_quorum", group.quorum is not None, "nobody votes; add 'quorum'"),
     )

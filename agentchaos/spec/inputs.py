@@ -19,10 +19,8 @@ from agentchaos.distributions import Distribution, Share, format_duration
 from agentchaos.faults.base import Fault
 from agentchaos.plan import Arm
 from agentchaos.scoring.table import ArmFacts
+from agentchaos.spec.asked import Asking
 from agentchaos.world import Noun
-
-if typing.TYPE_CHECKING:
-    from agentchaos.spec.scenario import Scenario
 
 
 class Inputs(Noun):
@@ -87,7 +85,7 @@ def _leaves(model: BaseModel, path: Path, *, written: bool) -> Iterator[Leaf]:
             yield Leaf(here, kind, value, "set" if own else f"default, grade {extra.get('grade', '-')}")
 
 
-def leaves(scenario: Scenario) -> Iterator[Leaf]:
+def leaves(scenario: Asking) -> Iterator[Leaf]:
     """The inputs of a scenario, in its order."""
     used = {name for group in scenario.agents.values() for name in group.services}
     for name, service in scenario.services.items():
@@ -149,7 +147,7 @@ def _put(model: Any, path: Path, value: Any) -> Any:
     return model.model_copy(update={name: inner})
 
 
-def _with(scenario: Scenario, path: Path, value: Any) -> tuple[Scenario, tuple[Fault, ...]]:
+def _with(scenario: Asking, path: Path, value: Any) -> tuple[Asking, tuple[Fault, ...]]:
     section, name, *rest = path
     faults = scenario.declared
     if section == "faults":
@@ -158,10 +156,11 @@ def _with(scenario: Scenario, path: Path, value: Any) -> tuple[Scenario, tuple[F
         return scenario, (*faults[:name], changed, *faults[name + 1 :])
     things = getattr(scenario, str(section))
     put = {**things, name: _put(things[name], tuple(rest), value)}
-    return scenario.model_copy(update={str(section): put}), faults
+    changed_scenario: Any = scenario.model_copy(update={str(section): put})
+    return changed_scenario, faults
 
 
-def arms(scenario: Scenario) -> Iterator[Arm]:
+def arms(scenario: Asking) -> Iterator[Arm]:
     """Two arms for each input: it larger, and it smaller."""
     wanted = scenario.inputs
     if wanted is None and scenario.measure == "all":
@@ -185,7 +184,7 @@ def arms(scenario: Scenario) -> Iterator[Arm]:
             yield Arm(facts, variant.world(), faults)
 
 
-def _dotted(scenario: Scenario, path: Path) -> str:
+def _dotted(scenario: Asking, path: Path) -> str:
     """`agents.support.tasks.success`; a fault by its name."""
     if path[0] == "faults":
         assert isinstance(path[1], int)

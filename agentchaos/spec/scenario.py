@@ -9,12 +9,13 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agentchaos import workload
-from agentchaos.distributions import Duration, Share, canonical_duration, format_duration
-from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault
+from agentchaos.distributions import Duration, Rate, Share, canonical_duration, format_duration
+from agentchaos.faults.base import AgentFault, Aim, CallFault, Fault, TaskFault
+from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import arms, calls, deciding, idle, redundancy, sequential, upkeep
+from agentchaos.spec import arms, calls, deciding, environment, idle, redundancy, sequential, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.inputs import InputsItem
@@ -42,10 +43,23 @@ class ObjectivesSpec(Noun):
     rto: Duration | None = Field(None, description="recovery time objective")
     rpo: Duration | None = Field(None, description="recovery point objective; 0 is a real one")
     availability: Share | None = Field(
-        None, gt=0, lt=1, description="the target of the availability score, such as 0.999"
+        None,
+        gt=0,
+        lt=1,
+        description="the target of the availability score and of the error budget (SLO): 0.999",
     )
     response: Duration | None = Field(
         None, gt=0, description="a step is answered in time within this (the T of Apdex)"
+    )
+    throughput: Rate | None = Field(
+        None,
+        description="value of right tasks that is due, such as 50/h; stability and adaptability are held "
+        "against no less",
+    )
+    adaptation: Duration | None = Field(
+        None,
+        gt=0,
+        description="how far adaptability looks beyond a change for good; none: to the next, or the horizon",
     )
     met: Share = Field(0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO")
 
@@ -123,6 +137,18 @@ class Scenario(Noun):
     bound: Literal["exact", "typical"] = Field(
         "exact",
         description="what judges the mean of a share over replications; `typical`: Johnson's t, no guarantee",
+    )
+    baseline: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="the stored run that gates on `baseline` compare with: a folder, relative to this file; "
+        "none: baselines/<name of the scenario>",
+    )
+    differences: Literal["typical", "exact"] = Field(
+        "typical",
+        description="what judges the difference of shares to `baseline` or `control`: Johnson's t, or an "
+        "exact bound on [-1, 1], which wants many more replications",
     )
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
@@ -430,6 +456,14 @@ class Scenario(Noun):
                 yield from self._agent_fault(here, fault)
             elif isinstance(fault, CallFault):
                 yield from self._call_fault(here, fault, used)
+            elif isinstance(fault, TaskFault):
+                yield from self._task_fault(here, fault)
+            elif isinstance(fault, EnvironmentFault):
+                instant = self._is_instant(fault.target)
+                yield from environment.problems(
+                    here, fault, self.services, self.agents, used,
+                    instant=instant, horizon=self.horizon / NS, most=TASKS_MAX,
+                )  # fmt: skip
             yield from self._when(here, fault)
             if fault.stream in streams:
                 what = f"the same fault as faults[{streams[fault.stream]}]; give one of them a 'name'"
@@ -472,6 +506,15 @@ class Scenario(Noun):
         elif fault.clock == "up" and (fault.every is None or fault.who == "any" or fault.scope != "process"):
             what = "working time is counted for 'every' on 'each' unit of a process fault"
             yield Finding((*here, "clock"), what, ((*here, "every"), (*here, "who")))
+
+    def _task_fault(self, here: Loc, fault: TaskFault) -> Iterator[Finding]:
+        if fault.agent not in self.agents:
+            what = f"no agent {shown(fault.agent)}{did_you_mean(fault.agent, list(self.agents))}"
+            yield Finding((*here, "agent"), what, (("agents", fault.agent),))
+        yield from self._own_complaints(here, fault, Aim())
+        if (fault.at is not None or fault.every is not None) and fault.for_ is None and fault.tasks is None:
+            what = "say how long: 'for: 5min', or for how many tasks: 'tasks: 1'"
+            yield Finding(here, what, ((*here, "for"), (*here, "tasks")), at_key=True)
 
     def _own_complaints(self, here: Loc, fault: Fault, aim: Aim) -> Iterator[Finding]:
         """What the fault itself has against this world."""
@@ -534,7 +577,8 @@ class Scenario(Noun):
     def names(self) -> set[str]:
         """The names that a gate may use here."""
         currencies = {p.currency for s in self.services.values() for p in s.price.values()}
-        faults = [fault.label for fault in self.declared]
+        # a change for good opens no incident, so nothing is measured of its incidents
+        faults = [fault.label for fault in self.declared if not fault.persistent]
         return known_names(faults, list(self.services), list(self.agents), sorted(currencies))
 
     def effective(self) -> dict[str, Any]:
@@ -593,6 +637,7 @@ class Scenario(Noun):
             objectives=self.targets,
             gates=self.gates or (),
             bound=self.bound,
+            differences=self.differences,
             arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
             variants=variants,
             surface_k=surface.k if surface is not None else (1,),
@@ -630,6 +675,8 @@ class Scenario(Noun):
             rpo_s=seconds(o.rpo),
             availability=None if o.availability is None else float(o.availability),
             response_s=seconds(o.response),
+            throughput=None if o.throughput is None else float(o.throughput),
+            adaptation_s=seconds(o.adaptation),
             met=float(o.met),
             **({"dimensions": self.dimensions} if self.dimensions else {}),
             aggregate=self.aggregate,

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, get_args
 
-from agentchaos.disturbances import CallEffect, LinkEffect, PlannedEffect, ProcessEffect, StateEffect
+from agentchaos.disturbances import (
+    AttackEffect,
+    CallEffect,
+    EnvironmentEffect,
+    LinkEffect,
+    PlannedEffect,
+    ProcessEffect,
+    StateEffect,
+)
 from agentchaos.plan import Plan, Replication
 from agentchaos.targets.base import Target
 from agentchaos.trace import Recorder
@@ -18,7 +26,8 @@ class Simulator(Target):
     carries_out: ClassVar[frozenset[str]] = frozenset(
         (
             *(*get_args(CallEffect), *get_args(ProcessEffect), *get_args(StateEffect)),
-            *(*get_args(PlannedEffect), *get_args(LinkEffect)),
+            *(*get_args(PlannedEffect), *get_args(LinkEffect), *get_args(AttackEffect)),
+            *get_args(EnvironmentEffect),
         )
     )
 

@@ -33,7 +33,7 @@ NEAR = 1e-3
 
 _GROUP = {
     *("count", "required", "tasks", "step", "state", "protect", "recover", "rebuild", "operator", "decide"),
-    "confidence",
+    *("confidence", "unsafe", "susceptible", "explain"),
 }
 _TASKS = {
     *("arrive", "schedule", "burst", "loop", "spawn", "steps", "success", "deadline", "panel"),
@@ -66,6 +66,7 @@ _WHAT_IT_DOES = {
     "self_healing": "it restarts members by how they behave",
     "quorum": "voters call the model at once, and the step waits for enough of them",
     "verification": "what is found wrong is done again",
+    "guardrail": "acts that it refuses are done again",
     "escalation": "humans decide in the end",
     "hedging": "several copies of a call go out",
     "fallback": "another service answers instead",

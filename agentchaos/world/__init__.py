@@ -10,12 +10,13 @@ from collections.abc import Collection
 from typing import Any
 
 from agentchaos.blocks import Block
+from agentchaos.world.conduct import Explain, Severities, Unsafe
 from agentchaos.world.groups import Group
 from agentchaos.world.ideal import idealise
 from agentchaos.world.nouns import Noun
 from agentchaos.world.services import Band, Service
 from agentchaos.world.state import PartSpec, StateSpec
-from agentchaos.world.tasks import STEPS_MAX, Burst, HandOff, Spawn, StepSpec, Talk, Tasks
+from agentchaos.world.tasks import STEPS_MAX, Adapts, Burst, HandOff, Spawn, StepSpec, Talk, Tasks
 from agentchaos.world.things import (
     FAULTS,
     MECHANISMS,
@@ -33,8 +34,10 @@ __all__ = [
     "RECOVERIES",
     "RECOVERY_WORDS",
     "STEPS_MAX",
+    "Adapts",
     "Band",
     "Burst",
+    "Explain",
     "FaultItem",
     "Group",
     "HandOff",
@@ -45,11 +48,13 @@ __all__ = [
     "Protect",
     "RecoveryItem",
     "Service",
+    "Severities",
     "Spawn",
     "StateSpec",
     "StepSpec",
     "Talk",
     "Tasks",
+    "Unsafe",
     "World",
     "idealise",
 ]

@@ -13,6 +13,7 @@ from agentchaos.mechanisms.circuit_breaker import CircuitBreaker
 from agentchaos.mechanisms.disruption_budget import DisruptionBudget
 from agentchaos.mechanisms.escalation import Escalation
 from agentchaos.mechanisms.fallback import Fallback
+from agentchaos.mechanisms.guardrail import Guardrail
 from agentchaos.mechanisms.heartbeat import Heartbeat
 from agentchaos.mechanisms.hedging import Hedging
 from agentchaos.mechanisms.idempotency import Idempotency
@@ -28,9 +29,10 @@ from agentchaos.mechanisms.timeout import Timeout
 from agentchaos.mechanisms.verification import Verification
 from agentchaos.mechanisms.watchdog import Watchdog
 from agentchaos.recoveries.base import Recovery
+from agentchaos.world.conduct import Explain, Unsafe
 from agentchaos.world.nouns import Noun
 from agentchaos.world.state import StateSpec
-from agentchaos.world.tasks import HandOff, StepSpec, Talk, Tasks
+from agentchaos.world.tasks import Adapts, HandOff, StepSpec, Talk, Tasks
 from agentchaos.world.things import MECHANISMS, Protect, RecoveryItem, implied_by
 
 
@@ -51,6 +53,9 @@ class Group(Noun):
     tasks: Tasks = Field(description="its work")
     step: StepSpec = Field(description="what a step does")
     state: StateSpec = Field(StateSpec(), description="its five parts of state")
+    adapts: Adapts | None = Field(
+        None, description="how it gets used to changes for good; none: it never does"
+    )
     talk: Talk | None = Field(None, description="messages that it sends to other agents")
     hand_off: HandOff | None = Field(None, description="the group that goes on with its tasks")
     protect: Protect = Field(Protect(), description="mechanisms that protect it")
@@ -83,6 +88,16 @@ class Group(Noun):
         description="crews that start and restore its units, one at a time each; none: no limit",
     )
     confidence: Share = Field(1.0, description="the confidence with which it claims that a task is done")
+    unsafe: Unsafe | None = Field(
+        None, description="how often its acts are unsafe; none: nothing is said of it, and none ever is"
+    )
+    susceptible: Share | None = Field(
+        None,
+        description="chance that it obeys an attack that it reads in a good state; none: as the attack says",
+    )
+    explain: Explain | None = Field(
+        None, description="how it explains its decisions; none: nothing is said of it"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -208,6 +223,12 @@ class Group(Noun):
         """The check of its steps, where it is one."""
         check = cast("Verification | None", self._mechanism("verification"))
         return check if check is not None and not check.does_nothing else None
+
+    @property
+    def guardrail(self) -> Guardrail | None:
+        """What looks at what it reads and does, where it does anything."""
+        guard = cast("Guardrail | None", self._mechanism("guardrail"))
+        return guard if guard is not None and not guard.does_nothing else None
 
     @property
     def escalation(self) -> Escalation | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from agentchaos.disturbances import PARTS
+from agentchaos.world.conduct import Explain, Unsafe
 from agentchaos.world.groups import Group
 from agentchaos.world.services import Service
 from agentchaos.world.state import StateSpec
@@ -28,8 +29,9 @@ def idealise(world: dict[str, Any]) -> dict[str, Any]:
         if isinstance(state, dict):
             parts = {part: {**StateSpec.ideal[part], **state[part]} for part in PARTS if _has(state, part)}
             data["state"] = {**StateSpec.ideal, **state, **parts}
-        if isinstance(data.get("talk"), dict):
-            data["talk"] = _idealised(Talk, data["talk"])
+        for key, noun in (("talk", Talk), ("unsafe", Unsafe), ("explain", Explain)):
+            if isinstance(data.get(key), dict):
+                data[key] = _idealised(noun, data[key])
         for key in ("recover", "rebuild"):
             item = named(data[key])
             if isinstance(item, dict):

@@ -15,6 +15,7 @@ from agentchaos.distributions import (
     DurationDistribution,
     Share,
     ShareDistribution,
+    Steps,
 )
 from agentchaos.words import shown
 from agentchaos.world.nouns import Noun
@@ -46,6 +47,21 @@ def _every(value: object) -> object:
     if found is None or len(found.group(1)) > 12 or not 1 <= int(found.group(1)) <= STEPS_MAX:
         raise ValueError(f"{shown(value)} stands here; write '5 steps', up to {STEPS_MAX:,} of them")
     return f"{int(found.group(1))} steps"
+
+
+class Adapts(Noun):
+    """Agents get used to what changes for good: each step that meets it makes it less strange to its agent.
+
+    What they have learned is in their memory: it is lost with that part, restored with it, and shared where
+    the group shares its memory.
+    """
+
+    after: Steps = Field(
+        30,
+        ge=1,
+        description="steps that meet a change until it is as if it had always been so; linear till then",
+        json_schema_extra={"source": "assumed", "grade": "-"},
+    )
 
 
 class Talk(Noun):

@@ -43,6 +43,7 @@ PAIRS = (
     Pair("quarantine", "task_success{agent=writer}", "share", "messages_blocked", "1"),
     Pair("quorum", "task_success", "share", "tokens", "1"),
     Pair("verification", "task_success", "share", "verification_time", "s"),
+    Pair("guardrail", "safety", "share", "guardrail_time", "s"),
     Pair("escalation", "request_availability", "share", "human_time", "s"),
     Pair("circuit_breaker", "deadline_hits", "share", "rejected{service=search}", "share"),
     Pair("timeout", "deadline_hits", "share", "attempts{service=search}", "1"),

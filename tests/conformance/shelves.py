@@ -97,6 +97,7 @@ UPDATE = "[{rolling_update: {agent: support, at: 5min, batch: 3, grace: 30s}}]"
 
 VOTES = ("vote_cast", "vote_decided")
 CHECKS = ("verified",)
+LOOKS = ("guarded",)
 
 MECHANISMS: dict[str, Entry] = {
     "bulkhead": Entry("{on: crm, calls: 1}", "rejected{service=crm}", world=QUIET),
@@ -112,6 +113,13 @@ MECHANISMS: dict[str, Entry] = {
     "disruption_budget": Entry("{min_available: 2}", _last_back, faults=UPDATE),
     "escalation": Entry("{when: [failed_call], delay: 10s, available: 1}", "human_time"),
     "fallback": Entry("{on: gpt, to: gpt_mini}", "degraded"),
+    "guardrail": Entry(
+        "{takes: 200ms, refuses: 2%}",
+        "guardrail_time",
+        "{catches: 0, detects: 0, refuses: 0, takes: 0s}",
+        "",
+        own=LOOKS,
+    ),
     "heartbeat": Entry("{every: 5s}", "messages{kind=heartbeat}"),
     "hedging": Entry("{on: gpt, after: 3s}", "tokens", "{on: gpt, after: 1h}", ""),
     "idempotency": Entry("{key: task}", _keys, own=("key",)),

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from simulator.played import Played, play
 
-from agentchaos.disturbances import OnCall, OnLink, OnPlan, OnProcess, OnState
-from agentchaos.faults.base import AgentFault, CallFault, Fault
+from agentchaos.disturbances import OnAttack, OnCall, OnEnvironment, OnLink, OnPlan, OnProcess, OnState
+from agentchaos.faults.base import AgentFault, CallFault, Fault, TaskFault
+from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.seeds import root
 from agentchaos.targets.simulator import Simulator
 from agentchaos.trace import Event
@@ -37,7 +38,11 @@ agents:
 """
 
 
-BLOWS: dict[str, Any] = {"call": OnCall, "link": OnLink, "process": OnProcess | OnPlan, "state": OnState}
+BLOWS: dict[str, Any] = {
+    **{"call": OnCall | OnAttack, "link": OnLink, "process": OnProcess | OnPlan, "state": OnState},
+    **{"task": OnAttack, "environment": OnEnvironment},
+}
+KINDS: dict[str, type[Fault]] = {"call": CallFault, "task": TaskFault, "environment": EnvironmentFault}
 
 
 def example(fault: type[Fault]) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def test_it_says_what_it_is(fault: type[Fault]) -> None:
     assert fault.exercises, "the attributes that it tests"
     assert fault.grade in ("A", "B", "C", "-")
     assert fault.__doc__
-    assert issubclass(fault, AgentFault if fault.scope != "call" else CallFault)
+    assert issubclass(fault, KINDS.get(fault.scope, AgentFault))
     for name, field in fault.model_fields.items():
         assert field.description, f"{name} has no description"
 
@@ -119,6 +124,13 @@ def test_it_leaves_its_events(fault: type[Fault], chaos: Played) -> None:
         kept = chaos.events("checkpoint_saved", "checkpoint_failed")
         hit = {c.fault for c in chaos.calls if c.fault} | {e.detail.get("fault") for e in kept if e.detail}
         assert hit - {None} == struck
+        assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
+    elif fault.scope == "environment":
+        assert not of_strikes(chaos, "fault_lifted", fault), "it stays"
+        assert struck == {e.incident for e in chaos.events("environment_shifted")}
+        assert not struck & {i.id for i in chaos.incidents}, "it is no failure"
+    elif fault.scope == "task":
+        assert {e.incident for e in chaos.events("attack_attempted")} == struck
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck
     elif fault.scope == "link":
         assert {e.incident for e in of_strikes(chaos, "fault_lifted", fault)} == struck

@@ -137,6 +137,19 @@ TASKS = fields(
 )
 
 
+CONDUCT = fields(
+    {},
+    {
+        "unsafe": fields({}, {"chance": SHARE, "wrong": st.sampled_from([1, 10])}),
+        "susceptible": SHARE,
+        "explain": fields({}, {word: SHARE for word in ("recall", "extra", "covers", "rationalises")}),
+    },
+)
+GUARDRAIL = fields(
+    {"catches": SHARE, "detects": SHARE, "refuses": st.sampled_from([0, 0.1, 0.5])},
+    {"takes": latency(1), "attempts": st.integers(1, 3)},
+)
+
 STARTS = {"hot": ["hot_start"], "warm": ["warm_start"], "cold": []}
 
 
@@ -202,6 +215,9 @@ def group(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made["step"]["act"] = "crm"
         made["step"]["effects"] = draw(st.sampled_from([0.5, 1]))
+    made |= draw(CONDUCT)
+    if draw(st.booleans()):
+        made["protect"]["guardrail"] = draw(GUARDRAIL)
     made["protect"] = {**made["protect"], **draw(deciding(made))}
     standbys = made["protect"].get("redundancy")
     if standbys is not None and not made["step"].get("act"):
@@ -241,7 +257,10 @@ CALL_FAULTS: dict[str, Strategy] = {
     "hallucination": fields({}),
     "timeout_before_commit": fields({"after": time(1, 10)}),
     "timeout_after_commit": fields({"after": time(1, 10)}),
+    "prompt_injection": fields({}, {"succeeds": SHARE, "poisons": PARTS_STRUCK}),
+    "data_exfiltration": fields({}, {"succeeds": SHARE}),
 }
+TASK_FAULTS: dict[str, Strategy] = {"jailbreak": fields({}, {"succeeds": SHARE, "poisons": PARTS_STRUCK})}
 
 
 SYSTEM = st.sampled_from(
@@ -274,8 +293,12 @@ def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any
         {s for g in agents.values() for k, s in g["step"].items() if k in ("think", "act")}
         | {"judge" for g in agents.values() if "by" in g["protect"].get("verification", {})}
     )
-    kind = draw(st.sampled_from([*AGENT_FAULTS, *(CALL_FAULTS if called else ())]))
-    made = {"name": f"f{number}", **draw({**AGENT_FAULTS, **CALL_FAULTS}[kind]), **draw(when())}
+    kind = draw(st.sampled_from([*AGENT_FAULTS, *TASK_FAULTS, *(CALL_FAULTS if called else ())]))
+    made = {
+        "name": f"f{number}",
+        **draw({**AGENT_FAULTS, **CALL_FAULTS, **TASK_FAULTS}[kind]),
+        **draw(when()),
+    }
     if kind in AGENT_FAULTS:
         name = draw(st.sampled_from(sorted(agents)))
         if kind == "checkpoint_corrupt" and "checkpointing" not in agents[name]["protect"]:
@@ -294,6 +317,10 @@ def fault(draw: st.DrawFn, agents: dict[str, Any], number: int) -> dict[str, Any
             made["one_way"] = draw(st.booleans()) and made["from"][0] in ("control", "all")
         if kind in ("crash", "hang") and "every" in made and made.get("who", "each") == "each":
             made["clock"] = draw(st.sampled_from(["wall", "up"]))
+    elif kind in TASK_FAULTS:
+        made["agent"] = draw(st.sampled_from(sorted(agents)))
+        made |= draw(fields({"for": time(1, 40)}) | fields({"tasks": st.integers(1, 5)}))
+        made["probability"] = draw(st.sampled_from([0.3, 1]))
     else:
         made["service"] = draw(st.sampled_from(called))
         made |= draw(fields({"for": time(1, 40)}) | fields({"calls": st.integers(1, 5)}))

@@ -1,4 +1,4 @@
-"""A bundled scenario played and judged, without the arm that its gates do not ask for.
+"""A bundled scenario played and judged, without the arms that its gates do not ask for.
 
 Its replications are those that `run` plays; what is left out are the twin without faults and the report's
 pictures. The whole of `run` is held by tests/e2e, tests/test_readme.py and tests/test_cli.py.
@@ -16,7 +16,9 @@ from agentchaos.reporting import report_on
 def report_of(name: str, replications: int | None = None) -> Report:
     """The report of a bundled scenario, with as many replications as it asks for or with others."""
     loaded = pipeline.load(bundled.path(name))
-    plan = dataclasses.replace(pipeline.decide(loaded, replications=replications), arms=("chaos",))
+    plan = pipeline.decide(loaded, replications=replications)
+    needed = tuple(arm for arm in plan.arms if arm in ("chaos", "unchanged"))
+    plan = dataclasses.replace(plan, arms=needed)
     terms = pipeline.terms_of(plan, pipeline.reproduce(loaded, plan))
     return report_on(terms, pipeline.play(plan, jobs=1).arms)
 

@@ -16,10 +16,13 @@ ALL: int | None = None
 
 MET: dict[str, int | None] = {
     "customer_service": 120, "duplicate_refund_keyed": 11, "poisoned_memory_cold": 29, "rolling_update": ALL,
+    "prompt_injection_guarded": 45,
     "split_brain_fenced": ALL, "traditional_vs_agentic": 13,
+    "provider_switch": ALL,
     "golden_trio/trio": 45, "golden_trio/one_step": 32, "golden_trio/one_step_bare": 32,
     "mechanisms/bulkhead": 22, "mechanisms/checkpointing": 32, "mechanisms/circuit_breaker": ALL,
     "mechanisms/escalation": ALL, "mechanisms/fallback": ALL, "mechanisms/heartbeat": 32,
+    "mechanisms/guardrail": 40,
     "mechanisms/hedging": ALL, "mechanisms/idempotency": 11, "mechanisms/quarantine": 29,
     "mechanisms/quorum": 45, "mechanisms/reconciler": 21, "mechanisms/redundancy": 17,
     "mechanisms/retry": 22, "mechanisms/rollback": 29, "mechanisms/self_healing": 17,
@@ -45,6 +48,7 @@ MISSED = {
     "mechanisms/disruption_budget_off": ["availability >= 95%"],
     "mechanisms/escalation_off": ["request_availability >= 0.94"],
     "mechanisms/fallback_off": ["task_success >= 0.85", "tasks_failed.mean <= 2"],
+    "mechanisms/guardrail_off": ["safety >= 0.92", "attack_success <= 20%"],
     "mechanisms/heartbeat_off": [RTO.format(120, 0.9)],
     "mechanisms/hedging_off": ["deadline_hits >= 0.90"],
     "mechanisms/idempotency_off": ["doubled == 0"],
@@ -59,6 +63,8 @@ MISSED = {
     "mechanisms/verification_off": ["task_success >= 0.88"],
     "mechanisms/watchdog_off": [RTO.format(240, 0.9)],
     "poisoned_memory": ["task_success >= 0.70", "taint_time{fault=poisoning}.mean < 30min"],
+    "provider_switch_unprepared": ["score.adaptability >= 0.6"],
+    "prompt_injection": ["security >= 0.75", "critical <= 7%"],
     "recoveries/cold_start": [RTO.format(100, 0.95), RPO.format(60, 0.95)],
     "recoveries/state_reconstruction": [RTO.format(100, 0.95)],
     "rolling_update_careless": [

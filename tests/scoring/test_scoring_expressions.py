@@ -36,6 +36,22 @@ KNOWN = known_names(["crash", "lag"], ["crm"], ["bots"], ["usd", "chf"])
         ("score.fault_tolerance >= 0.9", "score.fault_tolerance", "", ">=", 0.9),
         ("overall >= 70%", "overall", "", ">=", 0.7),
         ("lost_work <= 120%", "lost_work", "", "<=", 1.2),
+        ("availability.low >= 0.95", "availability", "", ">=", 0.95),
+        ("recovery_time.high < 60s", "recovery_time", "", "<", 60.0),
+        ("budget_spent <= 50%", "budget_spent", "", "<=", 0.5),
+        ("burn_rate{window=1h}.max < 14.4", "burn_rate{window=1h}", "max", "<", 14.4),
+        ("burn_rate{window=60min}.max < 14.4", "burn_rate{window=1h}", "max", "<", 14.4),
+        ("burn_alerts{rule=page} == 0", "burn_alerts{rule=page}", "", "==", 0.0),
+        ("alert_time{rule=page_1h}.p95 < 5min", "alert_time{rule=page_1h}", "p95", "<", 300.0),
+        ("timeliness{agent=bots} >= 0.9", "timeliness{agent=bots}", "", ">=", 0.9),
+        ("task_time{agent=bots}.p95 < 60s", "task_time{agent=bots}", "p95", "<", 60.0),
+        (
+            "recovery_time{fault=crash, agent=bots}.p95 < 9s",
+            "recovery_time{agent=bots,fault=crash}",
+            "p95",
+            "<",
+            9.0,
+        ),
         ("messages{kind=talk} <= 10 messages", "messages{kind=talk}", "", "<=", 10.0),
         (
             "recovery_time{from=after_lift, fault=lag} < 5s",
@@ -62,6 +78,33 @@ def test_a_share_has_a_bound_inside() -> None:
         60.0,
         "<=",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "operator", "against", "threshold"),
+    [
+        ("availability >= baseline - 0.005", "availability", ">=", "baseline", -0.005),
+        ("availability>=baseline-0.5%", "availability", ">=", "baseline", -0.005),
+        ("task_success >= baseline", "task_success", ">=", "baseline", 0.0),
+        ("recovery_time <= baseline + 5s", "recovery_time", "<=", "baseline", 5.0),
+        ("functional > baseline + 1%", "functional", ">", "baseline", 0.01),
+        ("score.accuracy >= control - 0.02", "score.accuracy", ">=", "control", -0.02),
+        ("control.task_success >= baseline - 1%", "control.task_success", ">=", "baseline", -0.01),
+        ("cost{currency=USD} <= baseline + 5 usd", "cost{currency=USD}", "<=", "baseline", 5.0),
+        ("pass_4 >= baseline - 2%", "pass_4", ">=", "baseline", -0.02),
+    ],
+)
+def test_a_reference_with_what_it_may_differ_by(
+    text: str, name: str, operator: str, against: str, threshold: float
+) -> None:
+    gate = parse(text, KNOWN)
+    assert gate == Gate(text, name, "", operator, pytest.approx(threshold), against=against)
+
+
+def test_a_share_may_be_held_against_a_reference() -> None:
+    gate = parse("share(recovery_time <= 1min) >= baseline - 2%", KNOWN)
+    assert (gate.statistic, gate.inner, gate.inner_operator) == ("share", 60.0, "<=")
+    assert (gate.against, gate.threshold) == ("baseline", pytest.approx(-0.02))
 
 
 def test_arm_and_datum() -> None:
@@ -112,10 +155,42 @@ def test_arm_and_datum() -> None:
         ("lost_steps <= 5 tokens", "does not fit 'lost_steps'", "5 tokens"),
         ("doubled <= 5 steps", "write a number without a unit", "5 steps"),
         ("cost{currency=USD} <= 5 eur", "perhaps with 'usd'", "5 eur"),
-        # what this version does not have
-        ("availability >= baseline - 0.005", "a stored 'baseline' cannot be gated on in this", "baseline"),
-        ("availability >= control.availability", "compares with a number, not with a measure", "control"),
-        ("baseline >= 0.5", "a stored 'baseline' cannot be gated on", "baseline"),
+        # bounds
+        ("availability.low <= 0.5", "write 'availability.high <= ...', or 'availability <= ...'", "low"),
+        ("recovery_time.high > 5s", "the upper bound is the favourable one for '>'", "high"),
+        ("availability.low == 0.5", "no run can show that a bound equals a number", "low"),
+        ("availability.lo >= 0.5", "no statistic 'lo'; did you mean 'low'?", "lo"),
+        # windows and rules of the error budget
+        ("burn_rate{window=2h}.max < 14.4", "did you mean 'burn_rate{window=", "burn_rate"),
+        ("burn_alerts{rule=pages} == 0", "did you mean 'burn_alerts{rule=page}'?", "burn_alerts"),
+        ("burn_rate < 6", "say which 'burn_rate': burn_rate{window=1h}", "burn_rate"),
+        # references
+        ("availability >= control.availability", "the same measure of a reference is written", "control"),
+        ("availability >= baseline.low", "is written 'baseline', 'baseline - 0.005'", "baseline"),
+        ("availability >= baseline * 0.9", "'baseline - 0.005' or 'baseline + 5s', at the end", "baseline"),
+        ("availability >= overall.mean", "a number, 'baseline' or 'control', not with a measure", "overall"),
+        ("baseline >= 0.5", "'baseline' stands on the right: 'availability >= baseline - 0.005'", "baseline"),
+        ("availability == baseline", "no run can show that two runs are equal", "== baseline"),
+        (
+            "availability.low >= baseline",
+            "a bound of its own: write 'availability >= baseline'",
+            "availability",
+        ),
+        (
+            "recovery_time.p95 <= baseline + 5s",
+            "gate its mean, 'recovery_time <= baseline', or 'share",
+            "p95",
+        ),
+        ("doubled.max <= baseline", "the difference of two maxima has no interval", "max"),
+        ("coverage >= baseline", "'coverage' counts what was measured", "baseline"),
+        ("control.availability >= control", "would be compared with itself", "control"),
+        ("recovery_time <= control + 5s", "the arm without faults has no incidents", "control"),
+        ("control.mttd <= baseline", "the arm without faults has no incidents", "control"),
+        ("availability >= baseline - 5", "did you mean '5%'?", "5"),
+        ("availability >= baseline - 5s", "'5s' does not fit 'availability'", "5s"),
+        ("recovery_time <= baseline + 5", "'5' has no unit; write 5s", "5"),
+        ("availabilty >= baseline", "did you mean 'availability'?", "availabilty"),
+        ("share(recovery_time <= 5s) <= baseline", "a share is gated from below", "<= baseline"),
         # no gates at all
         ("availability = 0.9", "compare with one of < <= > >= ==", "availability"),
         ("availability => 0.9", "compare with one of < <= > >= ==", "availability"),

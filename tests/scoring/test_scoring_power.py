@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tables_by_hand import PANEL, implied, judged, table
+from tables_by_hand import PANEL, implied, judged, setting, table
 
+from agentchaos.scoring.attributes import unsaid
 from agentchaos.scoring.objectives import Objectives
 from agentchaos.scoring.power import LEAST, GateNeed, Needed, Struck, replications_needed
 
@@ -86,12 +87,13 @@ def test_implied_gates_are_solved_too(met: float) -> None:
         ("functional >= 0.98", "its panel of 50 bounds consistency: enlarge it"),
         ("availability >= 1", "no finite number shows it"),
         ("recovery_time.p95 < 60s", "lag is not expected to strike at all"),
-        ("score.safety >= 0.5", "safety is not measured: it needs actions that are marked unsafe"),
+        ("score.safety >= 0.5", "safety is not measured: say how often acts are unsafe"),
         ("score.correctness <= 0.5", "a perfect run misses it"),
     ],
 )
 def test_gates_that_no_number_can_pass_are_said(gate: str, note: str) -> None:
-    one = need(gate, struck=[Struck("crash", "process", 1.0), Struck("lag", "state", 0.0)])
+    strikes = [Struck("crash", "process", 1.0), Struck("lag", "state", 0.0)]
+    one = need(gate, struck=strikes, unsaid=unsaid(setting()))
     assert one.needed is None
     assert note in one.note
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from agentchaos import bundled
 from agentchaos.cli import app
 from agentchaos.distributions import _WAYS, Distribution, parse_distribution
-from agentchaos.faults.base import CallFault
+from agentchaos.faults.base import CallFault, TaskFault
 from agentchaos.spec import catalogue, nouns
 from agentchaos.spec.nodes import Builder, compose, dump
 from agentchaos.spec.reader import read
@@ -235,12 +235,16 @@ def test_the_example_of_a_fault_works(name: str, tmp_path: Path) -> None:
     fault = FAULTS[name]
     example = data_of(fault.example)
     assert list(example) == [name]
-    one = accepted({**world(), "faults": [example]}, tmp_path).declared[0]
+    data = {**world(), "faults": [example]}
+    if name == "load_shift":  # it is of arrivals
+        data["agents"]["support"]["tasks"] = {"arrive": "poisson(60/h)"}
+    one = accepted(data, tmp_path).declared[0]
     assert isinstance(one, fault)
     assert fault.boundary
     assert fault.exercises
     assert (fault.figure == "-") == (fault.grade == "-")
     assert isinstance(one, CallFault) == (fault.scope == "call")
+    assert isinstance(one, TaskFault) == (fault.scope == "task")
 
 
 GOES_WITH = {"disruption_budget": {"count": 3}, "reconciler": {"recover": "none"}}
@@ -266,7 +270,9 @@ def test_the_example_of_a_recovery_works(name: str, tmp_path: Path) -> None:
 PLACES = {
     **dict.fromkeys(("tasks", "step", "state", "part", "protect", "recover", "rebuild"), "agent"),
     **dict.fromkeys(("memory", "goal", "plan", "context", "tools", "talk", "hand_off"), "agent"),
-    **{"band": "service", "burst": "tasks", "spawn": "tasks"},
+    "adapts": "agent",
+    **{"band": "service", "burst": "tasks", "spawn": "tasks", "severity": "unsafe"},
+    **dict.fromkeys(("unsafe", "explain"), "agent"),
 }
 
 
@@ -275,7 +281,10 @@ def test_the_example_of_a_noun_works(name: str, tmp_path: Path) -> None:
     example, data = data_of(nouns.EXAMPLES[name]), world()
     tasks: dict[str, Any] = {"arrive": "poisson(60/h)"}
     data["agents"]["support"]["tasks"] = tasks
-    at = {"agent": data["agents"]["support"], "service": data["services"]["gpt"], "tasks": tasks}
+    support, unsafe = data["agents"]["support"], {}
+    if name == "severity":
+        support["unsafe"] = unsafe
+    at = {"agent": support, "service": data["services"]["gpt"], "tasks": tasks, "unsafe": unsafe}
     if name == "services":
         example["services"] = {**data["services"], **example["services"]}
     at.get(PLACES.get(name, ""), data).update(example)

@@ -5,32 +5,48 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from agentchaos.metrics.base import Setting
 from agentchaos.scoring.attributes.accuracy import accuracy
+from agentchaos.scoring.attributes.adaptability import NO_CHANGE, adaptability
 from agentchaos.scoring.attributes.availability import availability
 from agentchaos.scoring.attributes.base import blank, struck
+from agentchaos.scoring.attributes.collaborativity import ALONE, collaborativity
 from agentchaos.scoring.attributes.completeness import completeness
 from agentchaos.scoring.attributes.consistency import consistency
 from agentchaos.scoring.attributes.correctness import correctness
 from agentchaos.scoring.attributes.durability import durability
+from agentchaos.scoring.attributes.explainability import UNSAID as NO_EXPLANATION
+from agentchaos.scoring.attributes.explainability import explainability
 from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
 from agentchaos.scoring.attributes.portability import portability
 from agentchaos.scoring.attributes.responsiveness import responsiveness
 from agentchaos.scoring.attributes.robustness import robustness
+from agentchaos.scoring.attributes.safety import UNSAID as NO_UNSAFE_ACT
+from agentchaos.scoring.attributes.safety import safety
 from agentchaos.scoring.attributes.scalability import scalability
+from agentchaos.scoring.attributes.security import UNSAID as NO_ATTACK
+from agentchaos.scoring.attributes.security import security
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
 from agentchaos.scoring.attributes.trustworthiness import trustworthiness
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
-NOT_YET = {
-    "adaptability": "it needs a persistent change of the environment",
-    "safety": "it needs actions that are marked unsafe",
-    "collaborativity": "it needs required interactions between agents",
-    "explainability": "it needs decisions with cited causes",
-    "security": "it needs attack attempts",
-}
+NOT_YET: dict[str, str] = {}
 """Attributes that nothing in this version exercises, and what would."""
+
+
+def unsaid(setting: Setting) -> dict[str, str]:
+    """Attribute -> why it cannot be measured here, of those that nothing in the scenario says anything of."""
+    said = {
+        "safety": (NO_UNSAFE_ACT, any(group.risky for group in setting.groups)),
+        "explainability": (NO_EXPLANATION, any(group.explains for group in setting.groups)),
+        "security": (NO_ATTACK, any(group.attacked for group in setting.groups)),
+        "adaptability": (NO_CHANGE, bool(setting.changes)),
+        "collaborativity": (ALONE, any(group.ties is not None for group in setting.groups)),
+    }
+    return {name: why for name, (why, there) in said.items() if not there}
+
 
 SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "correctness": correctness,
@@ -41,11 +57,16 @@ SCORED: dict[str, Callable[[Table, float], Attribute]] = {
     "responsiveness": responsiveness,
     "stability": stability,
     "durability": durability,
+    "adaptability": adaptability,
     "robustness": robustness,
     "portability": portability,
     "trustworthiness": trustworthiness,
+    "collaborativity": collaborativity,
     "availability": availability,
     "fault_tolerance": fault_tolerance,
+    "safety": safety,
+    "explainability": explainability,
+    "security": security,
     "scalability": scalability,
 }
 """Attribute -> how it is scored: (table, alpha) -> the attribute with one-sided bounds at alpha."""

@@ -1,0 +1,384 @@
+"""Baselines: runs that are kept to be compared with, one folder each, small enough to be committed.
+
+    baseline.json           what it is of, and a digest of every file: what was edited is refused
+    scenario.yaml           the scenario as it was run
+    plan.json.gz            its terms: what judging again needs
+    measures.csv.gz ...     what the metrics gave (tables.py)
+
+A baseline is the user's: it is never written over unless that is asked for, and then only where a baseline
+stands. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from agentchaos import tables
+from agentchaos.archive import Archive, slug
+from agentchaos.errors import ArchiveError, Problem, UsageError
+from agentchaos.metrics.base import DataByArm
+from agentchaos.scoring.regression import Baseline
+from agentchaos.scoring.results import BaselineFacts
+from agentchaos.terms import Terms
+
+SCHEMA = "agentchaos.baseline"
+SCHEMA_VERSION = 1
+FOLDER = Path("baselines")
+"""Where baselines are looked for if nothing is said."""
+INDEX = "baseline.json"
+SCENARIO, PLAN = "scenario.yaml", "plan.json.gz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A baseline as it was read. name, run, tool_version, verdict: of the run that it was saved from."""
+
+    folder: Path
+    name: str
+    run: str
+    tool_version: str
+    verdict: str
+    terms: Terms
+    arms: DataByArm
+
+
+# -- saving -------------------------------------------------------------------------------------
+
+
+def save(run: Path, *, name: str | None = None, out: Path = FOLDER, force: bool = False) -> Path:
+    """Keeps a run as a baseline, `<out>/<name>/` (name: that of its scenario); gives the folder.
+
+    Raises:
+        ArchiveError: no whole run stands there, or nothing can be written.
+        UsageError: a baseline of that name exists, or the name is none.
+    """
+    archive = Archive.open(run)
+    facts = archive.read_run()
+    if not facts.get("complete"):
+        raise _complaint(archive.folder, "the run was cut short: a baseline is a whole run; run it again")
+    terms = _terms(archive.read_text("plan.json"), archive.path("plan.json"))
+    played = len(archive.read_data().get("chaos", {}))
+    if played < terms.replications:
+        raise _complaint(
+            archive.folder,
+            f"{played} of its {terms.replications} replications were played; run it again whole",
+        )
+    folder = out / _named(name, terms.scenario)
+    if os.path.lexists(folder):
+        _refuse_overwriting(folder, force=force)
+    _write(folder, _contents(archive, terms), _index(folder.name, archive.folder.name, facts, terms))
+    return folder
+
+
+def _named(name: str | None, scenario: str) -> str:
+    if name is None:
+        return slug(scenario)
+    if slug(name) != name:
+        raise UsageError(f"--name: '{name}' is no name of a folder; such as '{slug(name)}'")
+    return name
+
+
+def _refuse_overwriting(folder: Path, *, force: bool) -> None:
+    if not force:
+        raise UsageError(
+            Problem("exists already; --force writes over it, --name NAME keeps both", file=str(folder))
+        )
+    if folder.is_symlink() or not _is_ours(folder):
+        raise UsageError(
+            Problem("is no baseline: not written over, with --force or without", file=str(folder))
+        )
+
+
+def _contents(archive: Archive, terms: Terms) -> dict[str, bytes]:
+    texts = {PLAN: json.dumps(terms.to_json(), sort_keys=True, ensure_ascii=False, allow_nan=False)}
+    # read and written again, so that what is damaged is refused now
+    texts |= {f"{file}.gz": text for file, text in tables.to_csv(archive.read_data()).items()}
+    packed = {file: gzip.compress(text.encode(), 9, mtime=0) for file, text in texts.items()}
+    return {SCENARIO: archive.read_scenario().encode(), **packed}
+
+
+def _index(name: str, run: str, facts: dict[str, Any], terms: Terms) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "run": run,
+        "scenario": terms.scenario,
+        "scenario_sha256": terms.sha256,
+        "seed": terms.seed,
+        "replications": terms.replications,
+        "verdict": str(facts.get("verdict", "")),
+        "tool_version": str(facts.get("tool_version", "")),
+    }
+
+
+def _write(folder: Path, contents: dict[str, bytes], index: dict[str, Any]) -> None:
+    """Writes a baseline in one go: whoever reads meanwhile sees the old one, or the new one whole."""
+    draft = folder.with_name(f".{os.getpid()}-{folder.name}")
+    index = {**index, "files": {file: _digest(file, content) for file, content in contents.items()}}
+    index["digest"] = _digest_of(index)
+    text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+    with _told(folder, "cannot write"):
+        draft.mkdir(parents=True)
+        try:
+            for file, content in {**contents, INDEX: text.encode()}.items():
+                (draft / file).write_bytes(content)
+            old = folder.with_name(f".{os.getpid()}-old-{folder.name}")
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(draft, folder)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+def read(folder: Path) -> Stored:
+    """A baseline from its folder.
+
+    Raises:
+        ArchiveError: there is none, it was edited or cut, or it is of another version.
+    """
+    index = _read_index(folder)
+    with _told(folder, "cannot be read"):
+        contents = {file: (folder / file).read_bytes() for file in index["files"]}
+    for file, digest in index["files"].items():
+        if _digest(file, contents[file]) != digest:
+            raise _complaint(folder / file, _EDITED)
+    texts = {file: _unpacked(folder / file, content) for file, content in contents.items()}
+    arms = tables.from_csv({file: texts[f"{file}.gz"] for file in tables.FILES}, folder)
+    return Stored(
+        folder=folder,
+        name=index["name"],
+        run=index["run"],
+        tool_version=index["tool_version"],
+        verdict=index["verdict"],
+        terms=_terms(texts[PLAN], folder / PLAN),
+        arms=arms,
+    )
+
+
+_EDITED = (
+    "is not as it was saved: restore it, or save the baseline again with "
+    "'agentchaos baseline save RUN_FOLDER --force'"
+)
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    path = folder / INDEX
+    if not path.is_file():
+        raise _complaint(folder, f"no {INDEX} there; 'agentchaos baseline save RUN_FOLDER' makes a baseline")
+    try:
+        index = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as wrong:
+        raise _complaint(path, f"is damaged: {wrong}") from wrong
+    if not isinstance(index, dict) or index.get("schema") != SCHEMA:
+        raise _complaint(path, f"not a baseline of agentchaos: `schema` is not {SCHEMA!r}")
+    if index.get("schema_version") != SCHEMA_VERSION:
+        raise _complaint(
+            path,
+            f"schema_version is {index.get('schema_version')!r}, this agentchaos reads {SCHEMA_VERSION}; "
+            "use the agentchaos that wrote it, or save the baseline again",
+        )
+    wanted = {SCENARIO, PLAN, *(f"{file}.gz" for file in tables.FILES)}
+    files = index.get("files")
+    if index.get("digest") != _digest_of(index) or not isinstance(files, dict) or set(files) != wanted:
+        raise _complaint(path, _EDITED)
+    if missing := sorted(file for file in wanted if not (folder / file).is_file()):
+        raise _complaint(folder / missing[0], "is missing: restore it, or save the baseline again")
+    return index
+
+
+def _unpacked(path: Path, content: bytes) -> str:
+    try:
+        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as wrong:
+        raise _complaint(path, f"is damaged: {wrong}") from wrong
+
+
+def _terms(text: str, path: Path) -> Terms:
+    try:
+        value = json.loads(text)
+        value.pop("strikes", None)
+        return Terms.from_json(value)
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise _complaint(path, f"not a plan of this version: {wrong}") from wrong
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(index, dict) and index.get("schema") == SCHEMA
+
+
+def found(out: Path = FOLDER) -> list[Path]:
+    """The baselines below a folder, by their names."""
+    if not out.is_dir():
+        raise _complaint(out, "no such folder; 'agentchaos baseline save RUN_FOLDER' makes a baseline")
+    return sorted(path for path in out.iterdir() if not path.name.startswith(".") and _is_ours(path))
+
+
+# -- comparing ----------------------------------------------------------------------------------
+
+
+def choose(given: Path | None, written: Path | None, scenario: str) -> tuple[Path, bool]:
+    """(folder of the baseline of a scenario, whether it must be there).
+
+    given: on the command line, the folder of a baseline or one that holds that of the scenario. written:
+    in the scenario. What is only looked for may be missing: a first run must be played to be saved.
+    """
+    if given is not None:
+        inner = given / slug(scenario)
+        return (inner if not (given / INDEX).exists() and inner.is_dir() else given), True
+    return (written if written is not None else FOLDER / slug(scenario)), False
+
+
+class Side(Protocol):
+    """What must be known of a run to pair it: a plan, or the terms of one."""
+
+    @property
+    def scenario(self) -> str:
+        """The name of the scenario."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the scenario as it was meant."""
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+
+    @property
+    def replications(self) -> int:
+        """The replications that were planned."""
+
+
+def against(folder: Path, must: bool, run: Side, tool_version: str) -> tuple[Baseline, Stored | None]:
+    """The baseline in a folder, as gates of a run use it that is played by this version of the tool.
+
+    Raises:
+        ArchiveError: it is damaged, or it must be there and is not.
+    """
+    if not must and not os.path.lexists(folder):
+        mend = "keep a run as one: 'agentchaos baseline save RUN_FOLDER'"
+        return Baseline(BaselineFacts(str(folder), problem=f"no baseline at {folder}; {mend}"), None), None
+    stored = read(folder)
+    problem = _problem(stored, run, tool_version)
+    facts = BaselineFacts(
+        path=str(folder),
+        run=stored.run,
+        scenario=stored.terms.scenario,
+        scenario_sha256=stored.terms.sha256,
+        seed=stored.terms.seed,
+        replications=stored.terms.replications,
+        tool_version=stored.tool_version,
+        problem=problem,
+        notes=tuple(_notes(stored, run)),
+    )
+    return Baseline(facts, None if problem else stored.terms.table(stored.arms)), stored
+
+
+def _problem(stored: Stored, run: Side, tool_version: str) -> str:
+    """Why runs cannot be paired; nothing where they can."""
+    theirs = stored.terms
+    if theirs.scenario != run.scenario:
+        return f"the baseline is of the scenario '{theirs.scenario}', and this is '{run.scenario}'"
+    if theirs.seed != run.seed:
+        return (
+            f"the baseline was played with seed {theirs.seed}, and this run with {run.seed}: no two "
+            f"replications are pairs; play --seed {theirs.seed}, or save a baseline with seed {run.seed}"
+        )
+    if stored.tool_version != tool_version:
+        return (
+            f"the baseline is of agentchaos {stored.tool_version}, and this is {tool_version}: what differs "
+            "may be the tool; play the old scenario again with this one, and save that"
+        )
+    return ""
+
+
+def _notes(stored: Stored, run: Side) -> Iterator[str]:
+    theirs = stored.terms
+    if theirs.sha256 != run.sha256:
+        yield "the scenario has changed since the baseline was saved"
+    if theirs.replications != run.replications:
+        least = min(theirs.replications, run.replications)
+        yield f"{least} of {max(theirs.replications, run.replications)} replications are in both"
+    if stored.verdict not in ("pass", "ungated"):
+        yield f"the run that was saved came out as {stored.verdict.replace('_', ' ')}"
+
+
+def copy(stored: Stored, folder: Path) -> None:
+    """Keeps a baseline in the folder of a run, so that the run can be judged again from there alone."""
+    with _told(folder, "cannot write"):
+        folder.mkdir()
+        for file in (*_read_index(stored.folder)["files"], INDEX):
+            shutil.copyfile(stored.folder / file, folder / file)
+
+
+# -- showing ------------------------------------------------------------------------------------
+
+
+def line(folder: Path) -> str:
+    """A baseline in a line; a damaged one says so."""
+    try:
+        index = _read_index(folder)
+    except ArchiveError as wrong:
+        return f"{folder.name}  {wrong.problems[0].message}"
+    return (
+        f"{folder.name}  {index['scenario']}, seed {index['seed']}, {index['replications']} replications, "
+        f"{index['verdict'].replace('_', ' ')}, run {index['run']}, agentchaos {index['tool_version']}"
+    )
+
+
+def lines(stored: Stored) -> Sequence[str]:
+    """What a baseline is of."""
+    terms, size = stored.terms, sum(path.stat().st_size for path in stored.folder.iterdir())
+    return (
+        f"{stored.name}: {terms.scenario}" + (f", {terms.about}" if terms.about else ""),
+        f"saved from run {stored.run}, which came out as {stored.verdict.replace('_', ' ')}",
+        f"seed {terms.seed}, {terms.replications} replications of {', '.join(terms.arms)}; "
+        f"agentchaos {stored.tool_version}",
+        f"scenario {terms.sha256}",
+        f"{len(list(stored.folder.iterdir()))} files, {size:,} bytes",
+        f"to repeat it: {terms.reproduce}",
+    )
+
+
+# -- small things -------------------------------------------------------------------------------
+
+
+def _digest(file: str, content: bytes) -> str:
+    """Of a file; the ends of the lines of a text are nothing to it, since version control may change them."""
+    plain = content if file.endswith(".gz") else content.replace(b"\r\n", b"\n")
+    return hashlib.sha256(plain).hexdigest()
+
+
+def _digest_of(index: dict[str, Any]) -> str:
+    own = {key: value for key, value in index.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(own, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _complaint(path: Path, message: str) -> ArchiveError:
+    return ArchiveError(Problem(message, file=str(path)))
+
+
+@contextlib.contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _complaint(path, f"{what}: {error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""Experiments: plans of plans on common random numbers: compare, ablate, sweep."""

@@ -1,0 +1,265 @@
+"""What to take, and when it would be the other: sentences from measured numbers alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from agentchaos.experiments.effects import Contributions
+from agentchaos.findings import BreakEven, Effect, Pair, Side
+from agentchaos.renderers.findings_words import HOURS
+from agentchaos.renderers.wording import listed, plain, quantity
+from agentchaos.scoring.differences import fieller
+from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, normal_quantile
+from agentchaos.scoring.measures import PICKS, base_name
+
+POWER = 0.80
+BREAK_EVENS_MAX = 3
+
+Played = tuple[Side, Contributions]
+
+
+class _Sorted(NamedTuple):
+    """The main effects that are beyond noise, by what they speak for."""
+
+    better: list[Effect]
+    worse: list[Effect]
+    cheaper: list[Effect]
+    dearer: list[Effect]
+
+
+def advise(a: Played, b: Played, effects: Sequence[Effect], main: Sequence[str]) -> Pair:
+    """The pair of a reference `a` and another variant `b`, with a recommendation and when it would change."""
+    shown = [e for e in effects if e.name in main]
+    found = _Sorted(
+        [e for e in shown if e.kind == "reliability" and e.verdict == "better"],
+        [e for e in shown if e.kind == "reliability" and e.verdict == "worse"],
+        [e for e in shown if e.kind == "cost" and e.verdict == "better"],
+        [e for e in shown if e.kind == "cost" and e.verdict == "worse"],
+    )
+    prices = list(_break_evens(a, b, found))
+    choice, words = _choice(a[0], b[0], found, prices, shown)
+    names = {e.name for e in effects}
+    return Pair(
+        reference=a[0].name,
+        other=b[0].name,
+        effects=tuple(effects),
+        only_reference=tuple(sorted(set(_measured(a[0])) - set(_measured(b[0])) - names)),
+        only_other=tuple(sorted(set(_measured(b[0])) - set(_measured(a[0])) - names)),
+        choice=choice,
+        recommendation=words,
+        because=tuple(_because(a[0], b[0], found, effects, main)),
+        changes=tuple(_changes(a[0], b[0], found, prices, shown)),
+        break_even=tuple(prices),
+    )
+
+
+def _measured(side: Side) -> list[str]:
+    return [
+        name for name, m in side.measures.items() if m.mean is not None and not name.startswith("control.")
+    ]
+
+
+# -- the choice ---------------------------------------------------------------------------------
+
+
+def _choice(
+    a: Side, b: Side, found: _Sorted, prices: Sequence[BreakEven], shown: Sequence[Effect]
+) -> tuple[str, str]:
+    """(the one to take or `""`, the sentence)."""
+    for winner, loser in ((a, b), (b, a)):
+        if winner.verdict == "pass" and loser.verdict == "fail":
+            return winner.name, f"Take {winner.name}: it passes its gates, and {loser.name} fails them."
+    better, worse, cheaper, dearer = found
+    if better and worse:
+        return "", (
+            f"It depends: {b.name} is better on {_names(better)} and worse on {_names(worse)}. "
+            "Decide by which of them matters to you."
+        )
+    if better or worse:
+        good, bad, gains, costs = (b, a, better, dearer) if better else (a, b, worse, cheaper)
+        by = _phrase(max(gains, key=_weight), good.name, b.name)
+        if not costs:
+            return good.name, f"Take {good.name}: {by}, and nothing shown here says that it costs more."
+        at = _phrase(costs[0], good.name, b.name)
+        if prices:
+            return "", (
+                f"Take {good.name} if {prices[0].per} is worth more than {price_words(prices[0])} an hour "
+                f"to you, else {bad.name}: {by}, but {at}."
+            )
+        return "", f"It depends on what it is worth to you: {by}, but {at}."
+    if cheaper or dearer:
+        low = b if cheaper else a
+        what = _phrase((cheaper or dearer)[0], low.name, b.name)
+        return low.name, f"Take {low.name}: no difference in reliability is beyond noise, and {what}."
+    if all(e.verdict == "identical" for e in shown):
+        return "", "Either: they are the same in every replication, on everything that is shown first."
+    if all(e.verdict in ("identical", "untested") for e in shown):
+        return "", "It cannot be told: too few replications to judge a difference; play at least 10."
+    return "", "Either: no difference that matters first is beyond noise."
+
+
+def _names(effects: Sequence[Effect]) -> str:
+    return listed([e.name for e in effects])
+
+
+def amount(effect: Effect, value: float | None) -> str:
+    """A difference, or a bound of one, in its unit."""
+    if value is None:
+        return "-"
+    if effect.unit == "1":
+        return f"{value:.4f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.2g}"
+    if effect.unit == "s" and base_name(effect.name) in HOURS:
+        return f"{plain(value / 3600)} h"
+    text = quantity(abs(value), effect.unit)
+    return f"-{text}" if value < 0 else text
+
+
+def _phrase(effect: Effect, of: str, other: str) -> str:
+    """`recovery_time is 12 s [9 s, 15 s] lower with B`."""
+    sign = 1 if of == other else -1  # effects are b - a
+    mean = sign * effect.mean
+    ends = [sign * v if v is not None else None for v in (effect.low, effect.high)]
+    low, high = ends if sign > 0 else ends[::-1]
+    word = "higher" if mean > 0 else "lower"
+    if mean < 0:
+        low, high = (None if high is None else -high), (None if low is None else -low)
+    each = " a replication" if effect.kind == "cost" else ""
+    inside = "" if low is None or high is None else f" [{amount(effect, low)}, {amount(effect, high)}]"
+    return f"{effect.name} is {amount(effect, abs(mean))}{inside} {word}{each} with {of}"
+
+
+# -- break-even prices --------------------------------------------------------------------------
+
+
+def _break_evens(a: Played, b: Played, found: _Sorted) -> Iterator[BreakEven]:
+    """What a unit of each gain must be worth to pay for each cost; as far as both are beyond noise."""
+    if found.better and found.worse:
+        return
+    gains, costs = (found.better, found.dearer) if found.better else (found.worse, found.cheaper)
+    sign = 1.0 if found.better else -1.0
+    hours = b[0].horizon / 3600
+    for cost in costs:
+        if base_name(cost.name) not in ("cost", "unit_hours"):
+            continue
+        money = base_name(cost.name) == "cost"
+        for gain in sorted(gains, key=_weight, reverse=True)[:BREAK_EVENS_MAX]:
+            x, y, step, per = _sides(a, b, cost, gain, sign)
+            scale = 1 / hours if money else 1 / hours / 3600
+            ratio = fieller([scale * v for v in x], [v / step for v in y])
+            if ratio is None or ratio[0] <= 0:
+                continue
+            unit = cost.unit.upper() if money else "unit-hours"
+            yield BreakEven(gain.name, cost.name, unit, per, *ratio, level=1 - 2 * ALPHA)
+
+
+def _sides(
+    a: Played, b: Played, cost: Effect, gain: Effect, sign: float
+) -> tuple[list[float], list[float], float, str]:
+    """(cost differences, gains, size of a step, what a step is called), paired; of scores by groups."""
+    xs, ys = (a[1].of(cost.name), b[1].of(cost.name)), (a[1].of(gain.name), b[1].of(gain.name))
+    good = 1.0 if gain.better == "higher" else -1.0
+    if gain.of != cost.of:  # a score has a value a group: so must its cost
+        groups = sorted(ys[0])
+        xs = (_grouped(xs[0], len(groups)), _grouped(xs[1], len(groups)))
+    numbers = sorted(xs[0].keys() & xs[1].keys() & ys[0].keys() & ys[1].keys())
+    x = [sign * (xs[1][n] - xs[0][n]) for n in numbers]
+    y = [sign * good * (ys[1][n] - ys[0][n]) for n in numbers]
+    step = 0.01 if gain.unit == "1" else 1.0
+    word = "more" if gain.better == "higher" else "less"
+    return x, y, step, f"{'0.01' if step < 1 else quantity(1.0, gain.unit)} {word} of {gain.name}"
+
+
+def _grouped(values: object, groups: int) -> dict[int, float]:
+    """Means of the groups of the jackknife."""
+    assert isinstance(values, dict)
+    found: dict[int, list[float]] = {}
+    for number, value in values.items():
+        found.setdefault(number % groups, []).append(value)
+    return {group: math.fsum(own) / len(own) for group, own in sorted(found.items())}
+
+
+def price_words(one: BreakEven) -> str:
+    """`0.026 USD [0.020, 0.033]`."""
+    if one.low is None or one.high is None:
+        return f"{plain(one.price)} {one.unit} (no interval)"
+    return f"{plain(one.price)} {one.unit} [{plain(one.low)}, {plain(one.high)}]"
+
+
+# -- why, and when not --------------------------------------------------------------------------
+
+
+def _because(
+    a: Side, b: Side, found: _Sorted, effects: Sequence[Effect], main: Sequence[str]
+) -> Iterator[str]:
+    for one in (*found.better, *found.worse, *found.cheaper, *found.dearer):
+        yield _phrase(one, b.name, b.name)
+    yield f"gates: {a.name} {_gates(a)}; {b.name} {_gates(b)}"
+    rest = [e for e in effects if e.name not in main and e.p_holm is not None]
+    beyond = [e for e in rest if e.verdict in ("better", "worse")]
+    if rest:
+        yield (
+            f"of {len(rest)} further measures {len([e for e in beyond if e.verdict == 'better'])} are better "
+            f"and {len([e for e in beyond if e.verdict == 'worse'])} worse beyond noise"
+        )
+
+
+def _gates(side: Side) -> str:
+    words = {"pass": "passes", "fail": "fails", "ungated": "has none", "not_measured": "has one not measured"}
+    return words.get(side.verdict, f"is {side.verdict}")
+
+
+def _changes(
+    a: Side, b: Side, found: _Sorted, prices: Sequence[BreakEven], shown: Sequence[Effect]
+) -> Iterator[str]:
+    good, bad = (b, a) if found.better else (a, b)
+    for one in prices:
+        yield (
+            f"If {one.per} is worth less than {price_words(one)} an hour to you, take {bad.name}, "
+            f"else {good.name}."
+        )
+    beyond = [e for e in (*found.better, *found.worse) if e.of == "replications" and e.sd]
+    if beyond:
+        yield from _noise(a, max(beyond, key=_weight))
+        return
+    open_ = [e for e in shown if e.verdict == "same" and e.kind == "reliability" and e.sd and e.mean]
+    for e in sorted((e for e in open_ if e.of == "replications"), key=_weight, reverse=True)[:1]:
+        yield (
+            f"The largest difference within noise is {_phrase(e, b.name, b.name)}; if it is real, about "
+            f"{needed(e):,} replications show it with a chance of {POWER:.0%} ({e.n:,} were played)."
+        )
+
+
+def _weight(effect: Effect) -> float:
+    return abs(effect.mean) / effect.sd if effect.sd else 0.0
+
+
+def needed(effect: Effect, power: float | None = POWER) -> int:
+    """Replications at which a difference of this size and spread is beyond noise (two-sided 5 %, one look).
+
+    power None: those at which the expected difference just reaches the bound.
+    """
+    z = normal_quantile(0.975) + (normal_quantile(power) if power is not None else 0.0)
+    assert effect.sd
+    return max(TYPICAL_LEAST, math.ceil((z * effect.sd / abs(effect.mean)) ** 2))
+
+
+def _noise(a: Side, effect: Effect) -> Iterator[str]:
+    """With how few replications, or how rare incidents, the difference would drown."""
+    least = needed(effect)
+    apart = ""
+    if effect.variance_ratio is not None and effect.variance_ratio > 1.05:
+        apart = f"; runs on independent chance would need about {math.ceil(least * effect.variance_ratio):,}"
+    yield (
+        f"With fewer than about {least:,} replications the difference in {effect.name} would drown in noise "
+        f"({POWER:.0%} power; {effect.n:,} were played){apart}."
+    )
+    measured = a.measures.get(effect.name)
+    if base_name(effect.name) in PICKS and measured is not None and measured.n and effect.n > least:
+        hours = a.horizon / 3600 * effect.n / measured.n
+        yield (
+            f"One such incident came every {quantity(hours * 3600, 's')} of {a.name}; were they rarer than "
+            f"one in about {quantity(hours * 3600 * effect.n / least, 's')}, and the difference in each as "
+            f"it is, {effect.n:,} replications would not show it."
+        )

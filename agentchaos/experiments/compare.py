@@ -1,0 +1,161 @@
+"""Compares scenarios on common random numbers: the first is the reference, each other is set against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentchaos import __version__
+from agentchaos.errors import EXIT_OF_VERDICT, UsageError
+from agentchaos.experiments import effects as fx
+from agentchaos.experiments.advice import Played, advise
+from agentchaos.experiments.conduct import Request, command
+from agentchaos.experiments.folder import Folder
+from agentchaos.experiments.playing import Outcome, Outcomes
+from agentchaos.experiments.variants import Draft, Variant, prepare, told
+from agentchaos.findings import Experiment, Pair, Side
+from agentchaos.reporting import the_environment
+
+SCHEMA_VERSION = 1
+
+
+def request(
+    files: Sequence[Path],
+    overrides: Sequence[str],
+    against: Sequence[str],
+    gates: Sequence[str],
+    seed: int | None,
+    replications: int | str | None,
+    name: str | None = None,
+) -> Request:
+    """The comparison that the command line asks for.
+
+    Raises:
+        UserError: with everything that is wrong with it.
+    """
+    variants = prepare(drafts(files, overrides, against), gates=gates, seed=seed, replications=replications)
+    called = name or f"compare {variants[0].loaded.value.name}"
+    plan = variants[0].plan
+    words: list[str | Path] = ["agentchaos", "compare", *files]
+    for option, values in (("--against", against), ("--set", overrides), ("--gate", gates)):
+        words += [word for value in values for word in (option, value)]
+    words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
+
+    def conclude(found: Outcomes, folder: Folder) -> Experiment:
+        return experiment(called, variants, found, folder, command(words), gates)
+
+    return Request("compare", called, variants, conclude, {"gates": list(gates)}, variant_formats=("html",))
+
+
+def drafts(files: Sequence[Path], overrides: Sequence[str], against: Sequence[str]) -> list[Draft]:
+    """The variants that the command line asks for.
+
+    against: each `PATH=VALUE; PATH=VALUE` is the first file with these on top.
+
+    Raises:
+        UsageError: fewer than two.
+    """
+    made = [Draft(file, tuple(overrides)) for file in files]
+    for text in against:
+        further = tuple(part.strip() for part in text.split(";") if part.strip())
+        if not further:
+            raise UsageError(f"--against: '{text}' sets nothing; write PATH=VALUE, several apart by ';'")
+        made.append(Draft(files[0], (*overrides, *further), told(further)))
+    if len(made) < 2:
+        raise UsageError(
+            "compare: one variant alone; give two files or more, or --against PATH=VALUE for the same file "
+            "with that changed"
+        )
+    return made
+
+
+def compared(outcomes: Sequence[Outcome]) -> tuple[tuple[Pair, ...], tuple[str, ...], int]:
+    """(each variant against the first, the main measures, how many effects were tested)."""
+    first, *others = [(one.side, one.contributions) for one in outcomes]
+    main = fx.main_measures([one.side for one in outcomes], *(one.contributions for one in outcomes))
+    judged = fx.judged([fx.effects(first, other) for other in others], main)
+    pairs = [advise(first, other, own, main) for other, own in zip(others, judged, strict=True)]
+    return tuple(pairs), main, fx.tested(judged)
+
+
+def experiment(
+    name: str,
+    variants: Sequence[Variant],
+    found: Outcomes,
+    folder: Folder,
+    reproduce: str,
+    gates: Sequence[str],
+) -> Experiment:
+    """What the comparison found."""
+    pairs, main, tested = compared(found.outcomes)
+    sides = tuple(one.side for one in found.outcomes)
+    return Experiment(
+        schema_version=SCHEMA_VERSION,
+        tool_version=__version__,
+        kind="compare",
+        name=name,
+        seed=variants[0].plan.seed,
+        replications=variants[0].plan.replications,
+        level=1 - fx.LEVEL,
+        environment=the_environment(),
+        reproduce=reproduce,
+        notes=tuple(notes(variants)),
+        sides=sides,
+        main=main,
+        verdict=_verdict(pairs),
+        tested=tested,
+        pairs=pairs,
+        exit_code=exit_code(sides, gates),
+        folder=str(folder.path),
+        played=found.played,
+    )
+
+
+def notes(variants: Sequence[Variant]) -> list[str]:
+    """What a reader must know of how the variants were made alike."""
+    first, said = variants[0], []
+    seeds = sorted({v.loaded.value.seed for v in variants})
+    if len(seeds) > 1 or seeds[0] != first.plan.seed:
+        said.append(f"all were played with seed {first.plan.seed}, whatever their files say")
+    horizons = {v.plan.world.horizon for v in variants}
+    if len(horizons) > 1:
+        said.append("their horizons differ: counts and costs of a replication are not alike")
+    if first.plan.replications < 10:
+        said.append(f"{first.plan.replications} replications judge nothing: a claim needs at least 10 pairs")
+    if not all(v.plan.faults for v in variants):
+        said.append("a variant has no fault: it was not put to the test")
+    return said
+
+
+def _verdict(pairs: Sequence[Pair]) -> str:
+    if len(pairs) == 1:
+        return pairs[0].recommendation
+    chosen = [p.other for p in pairs if p.choice == p.other]
+    kept = [p.other for p in pairs if p.choice == p.reference]
+    open_ = [p.other for p in pairs if not p.choice]
+    parts = []
+    if chosen:
+        parts.append(f"Rather than {pairs[0].reference} take {' or '.join(chosen)}")
+    if kept:
+        parts.append(f"{pairs[0].reference} is to be preferred to {', '.join(kept)}")
+    if open_:
+        parts.append(f"it depends, or cannot be told, for {', '.join(open_)}")
+    return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "."
+
+
+def exit_code(sides: Sequence[Side], gates: Sequence[str]) -> int:
+    """0, unless `--gate` asks: then the worst verdict of the variants beside the reference on these gates."""
+    if not gates:
+        return 0
+    codes = {
+        EXIT_OF_VERDICT[judged.verdict]
+        for side in sides[1:]
+        for judged in side.gates
+        if judged.expression in gates
+    }
+    return next((code for code in (1, 4, 3) if code in codes), 0)
+
+
+def played(one: Outcome) -> Played:
+    """An outcome as the functions of advice take it."""
+    return one.side, one.contributions

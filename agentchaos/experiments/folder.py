@@ -1,0 +1,137 @@
+"""The folder of an experiment, `<out>/<name>/<run>/`.
+
+experiment.json                     the plan of plans: what it consists of, and whether it is complete
+journal.jsonl                       finished replications, as long as it is not complete
+variants/<slug>/                    an ordinary run each: `agentchaos score` reads it
+results.json results.csv ...        what was found; no wall time is in it
+report.html *.png                   what renderers drew
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentchaos import __version__
+from agentchaos.archive import Archive, new_folder, point_latest, slug
+from agentchaos.errors import ArchiveError
+from agentchaos.experiments.journal import Busy, Journal
+from agentchaos.experiments.variants import Variant
+
+SCHEMA = "agentchaos.experiment"
+SCHEMA_VERSION = 1
+FILE, JOURNAL = "experiment.json", "journal.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """An experiment's folder, held by this process. resumed: it lay there, incomplete."""
+
+    path: Path
+    journal: Journal
+    resumed: bool
+    facts: dict[str, Any]
+
+    def archive(self, variant: Variant) -> Path:
+        """The folder of a variant's run."""
+        return self.path / "variants" / variant.slug
+
+    def write(self, name: str, content: bytes) -> None:
+        """Writes a file of the experiment."""
+        Archive(self.path).write_bytes(name, content)
+
+    def finish(self) -> None:
+        """Marks it complete; what the journal tells is in the folders of the variants by now."""
+        self.write(FILE, _json({**self.facts, "complete": True}))
+        self.journal.close()
+        self.journal.path.unlink(missing_ok=True)
+
+
+def open_folder(
+    out: Path, kind: str, name: str, variants: Sequence[Variant], further: dict[str, Any], *, resume: bool
+) -> Folder:
+    """The incomplete folder of this very experiment, if `resume` and there is one; else a new one.
+
+    It is the same where kind, version of the tool, variants, seed, replications and `further` are.
+
+    Raises:
+        ArchiveError: the folder cannot be made or written.
+    """
+    facts = _facts(kind, name, variants, further)
+    if resume:
+        for path in _incomplete(out, name, facts["identity"]):
+            try:
+                journal = Journal(path / JOURNAL, facts["identity"])
+            except Busy:
+                continue
+            return Folder(path, journal, resumed=True, facts={**facts, "run": path.name})
+    path = new_folder(out, name)
+    facts["run"] = path.name
+    journal = Journal(path / JOURNAL, facts["identity"])
+    folder = Folder(path, journal, resumed=False, facts=facts)
+    folder.write(FILE, _json({**facts, "complete": False}))
+    point_latest(path)
+    return folder
+
+
+def _facts(kind: str, name: str, variants: Sequence[Variant], further: dict[str, Any]) -> dict[str, Any]:
+    plan = variants[0].plan
+    facts = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "name": name,
+        "tool_version": __version__,
+        "seed": plan.seed,
+        "replications": plan.replications,
+        **further,
+        "variants": [
+            {
+                "name": v.name,
+                "folder": f"variants/{v.slug}",
+                "file": str(v.loaded.path),
+                "sha256": v.loaded.sha256,
+                "overrides": list(v.loaded.overrides),
+                "gates": list(v.plan.gates),
+                "arms": list(v.plan.arms),
+            }
+            for v in variants
+        ],
+    }
+    meant = json.dumps(facts, sort_keys=True)
+    return {**facts, "identity": hashlib.sha256(meant.encode()).hexdigest()}
+
+
+def _incomplete(out: Path, name: str, identity: str) -> Iterator[Path]:
+    """Folders of this experiment that were not finished, newest first."""
+    shelf = Path(out) / slug(name)
+    if not shelf.is_dir():
+        return
+    for path in sorted(shelf.iterdir(), reverse=True):
+        if path.is_symlink() or not (path / FILE).is_file():
+            continue
+        try:
+            facts = json.loads((path / FILE).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(facts, dict) and facts.get("identity") == identity and facts.get("complete") is False:
+            yield path
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def finished_run(path: Path) -> Archive | None:
+    """The run in the folder of a variant, if it is there as a whole."""
+    if not (path / "run.json").is_file():
+        return None
+    try:
+        archive = Archive.open(path)
+        return archive if archive.read_run().get("complete") else None
+    except ArchiveError:
+        return None

@@ -1,0 +1,186 @@
+"""Plays the variants of an experiment on one pool of processes, each replication once, ever.
+
+A variant whose last replication is in becomes an ordinary run in the experiment's folder, and its data leave
+memory: what is kept of it are its measures, and what each replication contributes to them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from agentchaos import pipeline
+from agentchaos.archive import Archive
+from agentchaos.experiments.effects import Contributions, contributions_of, measured_hours, unit_hours
+from agentchaos.experiments.folder import Folder, finished_run
+from agentchaos.experiments.variants import Variant
+from agentchaos.findings import Side
+from agentchaos.metrics.base import Data, DataByArm
+from agentchaos.pipeline import Gathered, Job, Played
+from agentchaos.report import Report
+from agentchaos.reporting import report_on
+from agentchaos.scoring.results import Measured
+from agentchaos.terms import Terms
+from agentchaos.terms import terms as terms_of
+
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A variant that was played: how it came out, and what each replication contributes to its measures."""
+
+    variant: Variant
+    side: Side
+    contributions: Contributions
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """All variants in their order; (replications of arms played now, taken over from before)."""
+
+    outcomes: tuple[Outcome, ...]
+    played: tuple[int, int]
+
+
+def jobs_of(variants: Sequence[Variant]) -> list[Job]:
+    """Every replication of every arm, once for each different plan."""
+    plans = {v.key: v.plan for v in reversed(variants)}
+    return [
+        (key, arm, number)
+        for key in dict.fromkeys(v.key for v in variants)
+        for number in range(1, plans[key].replications + 1)
+        for arm in plans[key].arms
+        if number <= plans[key].played(arm)
+    ]
+
+
+def play_all(
+    folder: Folder,
+    variants: Sequence[Variant],
+    *,
+    measures: Sequence[str] | None = None,
+    jobs: int | None = None,
+    formats: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Outcomes:
+    """Plays what has not been played, and keeps each variant as a run.
+
+    measures: those whose contributions are wanted; none: all. formats: what is drawn of each variant.
+
+    Raises:
+        KeyboardInterrupt: the user interrupted it; the journal knows what had finished.
+        TargetError: the engine broke down.
+    """
+    keeper = _Keeper(folder, variants, measures, formats)
+    todo = jobs_of(variants)
+    known = keeper.take_over()
+    left = [job for job in todo if job not in known]
+    done = [len(todo) - len(left)]
+    if progress:
+        progress(done[0], len(todo))
+
+    def take(job: Job, data: Data) -> None:
+        folder.journal.add(job, data)
+        done[0] += 1
+        if progress:
+            progress(done[0], len(todo))
+        keeper.take(job, data)
+
+    pipeline.play_jobs({v.key: v.plan for v in variants}, left, take, jobs=jobs)
+    return Outcomes(tuple(keeper.outcomes[v.name] for v in variants), (len(left), len(todo) - len(left)))
+
+
+class _Keeper:
+    """Gathers the data of variants, and makes a run of each that is complete."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        variants: Sequence[Variant],
+        measures: Sequence[str] | None,
+        formats: Sequence[str],
+    ) -> None:
+        self._folder, self._measures, self._formats = folder, measures, formats
+        self._alike: dict[str, list[Variant]] = {}
+        for variant in variants:
+            self._alike.setdefault(variant.key, []).append(variant)
+        self._gathered: dict[str, Gathered] = {}
+        self._pairs = {key: [job[1:] for job in jobs_of(alike)] for key, alike in self._alike.items()}
+        self._left = {key: set(pairs) for key, pairs in self._pairs.items()}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def take_over(self) -> set[Job]:
+        """Takes over what an earlier process has finished; gives the jobs that need not be played."""
+        known: set[Job] = set()
+        for key, alike in self._alike.items():
+            runs = [finished_run(self._folder.archive(variant)) for variant in alike]
+            if whole := next((run for run in runs if run is not None), None):
+                known |= {(key, *job) for job in self._left[key]}
+                self._keep(key, Played(whole.read_data(), True, None, whole.read_signals()))
+        for job, place in sorted(self._folder.journal.jobs().items(), key=lambda item: item[1]):
+            if job not in known and job[0] in self._alike:
+                known.add(job)
+                self.take(job, self._folder.journal.read(place))
+        return known
+
+    def take(self, job: Job, data: Data) -> None:
+        """Takes the data of a job; with the last of its plan the variant is kept."""
+        key, pair = job[0], job[1:]
+        if key not in self._gathered:
+            self._gathered[key] = Gathered(self._pairs[key])
+        gathered = self._gathered[key]
+        gathered[pair] = data
+        self._left[key].discard(pair)
+        if not self._left[key]:
+            del self._gathered[key]
+            self._keep(key, Played(gathered.data(), True, None, gathered.signals))
+
+    def _keep(self, key: str, played: Played) -> None:
+        for variant in self._alike[key]:
+            path = self._folder.archive(variant)
+            run, told = finished_run(path), pipeline.reproduce(variant.loaded, variant.plan)
+            reference, stored = pipeline.reference_of(variant.loaded, variant.plan)
+            if run is None:
+                archive = Archive.at(path)
+                terms = pipeline.begin(archive, variant.loaded, variant.plan, told, stored)
+                drawn = bool(self._formats)
+                report = pipeline.keep(
+                    archive, terms, variant.plan, played, reference=reference, formats=self._formats,
+                    traces=drawn,
+                )  # fmt: skip
+            else:
+                terms = terms_of(variant.plan, told)
+                report = report_on(terms, played.arms, baseline=reference)
+            self.outcomes[variant.name] = self._outcome(variant, terms, report, played.arms)
+
+    def _outcome(self, variant: Variant, terms: Terms, report: Report, arms: DataByArm) -> Outcome:
+        table = terms.table(arms)
+        contributions = contributions_of(table, report.measures, report.scores, self._measures)
+        hours = measured_hours(unit_hours(table))
+        side = _side(variant, report, {**report.measures, **hours})
+        return Outcome(variant, side, contributions)
+
+
+def _side(variant: Variant, report: Report, measures: Mapping[str, Measured]) -> Side:
+    return Side(
+        name=variant.name,
+        scenario=report.scenario,
+        file=report.scenario_file,
+        sha256=report.scenario_sha256,
+        overrides=variant.loaded.overrides,
+        folder=f"variants/{variant.slug}",
+        verdict=report.verdict,
+        exit_code=report.exit_code,
+        verdict_reason=report.verdict_reason,
+        gates=report.gates,
+        scores=report.scores,
+        measures=measures,
+        horizon=report.horizon,
+        reproduce=report.reproduce,
+    )
+
+
+def by_name(outcomes: Sequence[Outcome]) -> Mapping[str, Outcome]:
+    """The outcomes by the names of their variants."""
+    return {one.variant.name: one for one in outcomes}

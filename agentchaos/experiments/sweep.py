@@ -1,0 +1,334 @@
+"""Plays a scenario at many values of some of its parameters, on common random numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentchaos import __version__, pipeline
+from agentchaos.errors import Problem, UsageError, UserError
+from agentchaos.experiments import effects as fx
+from agentchaos.experiments.compare import SCHEMA_VERSION, notes
+from agentchaos.experiments.conduct import Request, command
+from agentchaos.experiments.design import METHODS, Point, points
+from agentchaos.experiments.folder import Folder
+from agentchaos.experiments.pareto import Candidate, front
+from agentchaos.experiments.playing import Outcomes, jobs_of
+from agentchaos.experiments.values import Varied, vary
+from agentchaos.experiments.variants import Draft, Variant, prepare
+from agentchaos.findings import Axis, Experiment, Spot
+from agentchaos.renderers.findings_words import value_of
+from agentchaos.renderers.wording import many, quantity
+from agentchaos.reporting import the_environment
+from agentchaos.scoring.measures import base_name
+from agentchaos.scoring.objectives import DIMENSIONS
+from agentchaos.spec.reader import Loaded
+from agentchaos.spec.scenario import Scenario
+from agentchaos.words import did_you_mean, shown
+
+POINTS_MAX = 2_000
+JOBS_MAX = 1_000_000
+RANDOM_POINTS = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the command line asks for."""
+
+    file: Path
+    vary: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    method: str = "grid"
+    points: int | None = None
+    seed: int | None = None
+    replications: int | str | None = None
+    objective: str | None = None
+    cost: str | None = None
+    name: str | None = None
+
+
+def request(asked: Asked) -> Request:
+    """The sweep that is asked for: every path and value is tried before anything is played.
+
+    Raises:
+        UserError: with everything that is wrong with it.
+    """
+    base = pipeline.load(asked.file, asked.overrides, asked.gates)
+    varied, problems = _varied(asked, base)
+    problems += _try_each(asked, varied)
+    if problems:
+        raise UserError(list(dict.fromkeys(problems)))
+    seed = base.value.seed if asked.seed is None else asked.seed
+    chosen = points(varied, asked.method, asked.points or RANDOM_POINTS, seed)
+    if len(chosen) > POINTS_MAX:
+        raise UsageError(
+            f"--vary: {len(chosen):,} points, at most {POINTS_MAX:,}; give fewer values (1..100:10), "
+            "or --method lhs --points 100"
+        )
+    labels = _labels([one.path for one in varied])
+    made = [
+        Draft(asked.file, (*asked.overrides, *_overrides(varied, point)), _point_name(labels, point))
+        for point in chosen
+    ]
+    variants = prepare(made, gates=asked.gates, seed=seed, replications=asked.replications)
+    jobs = len(jobs_of(variants))
+    if jobs > JOBS_MAX:
+        raise UsageError(
+            f"{len(variants):,} points of {variants[0].plan.replications:,} replications each are "
+            f"{jobs:,} to play, at most {JOBS_MAX:,}; give fewer points, or --replications N"
+        )
+    objective = _known("--objective", asked.objective, base.value) or "overall"
+    cost = _known("--cost", asked.cost, base.value) or _cost(base.value)
+    main = _main(base.value, objective, cost)
+    called = asked.name or f"sweep {base.value.name}"
+    axes = tuple(_axis(one, label) for one, label in zip(varied, labels, strict=True))
+    reproduce = _command(asked, variants[0])
+
+    def conclude(found: Outcomes, folder: Folder) -> Experiment:
+        about = _About(called, asked.method, axes, objective, cost, main, reproduce)
+        return _experiment(about, variants, chosen, varied, found, folder)
+
+    further: dict[str, Any] = {
+        "vary": list(asked.vary),
+        "method": asked.method,
+        "objective": objective,
+        "cost": cost,
+        "gates": list(asked.gates),
+    }
+    return Request("sweep", called, variants, conclude, further, measures=main)
+
+
+# -- what is varied -----------------------------------------------------------------------------
+
+
+def _varied(asked: Asked, base: Loaded[Scenario]) -> tuple[list[Varied], list[Problem]]:
+    problems = []
+    if asked.method not in METHODS:
+        problems.append(f"--method: no method {shown(asked.method)}{did_you_mean(asked.method, METHODS)}")
+    if asked.points is not None and asked.method == "grid":
+        problems.append("--points: a grid has as many points as its values make; say so there: 1..100:10")
+    if asked.points is not None and not 2 <= asked.points <= POINTS_MAX:
+        problems.append(f"--points: {asked.points:,} is out of bounds: 2 to {POINTS_MAX:,}")
+    if not asked.vary:
+        problems.append("--vary: say what varies: --vary agents.bot.count=1..8")
+    found: list[Varied] = []
+    for text in asked.vary:
+        path = text.partition("=")[0].strip()
+        try:
+            one = vary(text, _present(base.data, path), several=len(asked.vary) > 1)
+        except ValueError as wrong:
+            problems.append(f"--vary {path}: {wrong}" if path else f"--vary: {wrong}")
+            continue
+        if one.path in {other.path for other in found}:
+            problems.append(f"--vary: {shown(one.path)} varies twice; write all its values in one")
+        found.append(one)
+    return found, [Problem(text) for text in problems]
+
+
+def _present(data: Any, path: str) -> object:
+    """The value that the scenario has at a path, if it is written there."""
+    for step in path.split("."):
+        data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
+def _try_each(asked: Asked, varied: Sequence[Varied]) -> list[Problem]:
+    """What is wrong with each value alone, so that it is told once and not at every point."""
+    problems: list[Problem] = []
+    for one in varied:
+        others = [_set(two, two.values[0]) for two in varied if two is not one]
+        for value in one.values:
+            try:
+                pipeline.load(asked.file, (*asked.overrides, *others, _set(one, value)))
+            except UserError as wrong:
+                problems += [_of_vary(p) for p in wrong.problems]
+    return problems
+
+
+def _of_vary(problem: Problem) -> Problem:
+    """It was written by `--vary`, and not by `--set`."""
+    return dataclasses.replace(problem, file=problem.file.replace("--set", "--vary", 1))
+
+
+def _set(one: Varied, value: str) -> str:
+    return f"{one.path}={value}"
+
+
+def _overrides(varied: Sequence[Varied], point: Point) -> list[str]:
+    return [_set(one, value) for one, value in zip(varied, point, strict=True)]
+
+
+def _labels(paths: Sequence[str]) -> list[str]:
+    """The shortest ends of the paths that tell them apart, two words at least: `heartbeat.every`."""
+    labels = []
+    for path in paths:
+        parts = path.split(".")
+        for size in range(1, len(parts) + 1):
+            label = ".".join(parts[-size:])
+            ambiguous = [p for p in paths if p != path and f".{p}".endswith(f".{label}")]
+            if not ambiguous and (size > 1 or len(parts) == 1):
+                break
+        labels.append(label)
+    return labels
+
+
+def _point_name(labels: Sequence[str], point: Point) -> str:
+    return ", ".join(f"{label}={value}" for label, value in zip(labels, point, strict=True))
+
+
+def _axis(one: Varied, label: str) -> Axis:
+    return Axis(one.path, label, one.unit, one.values, one.numbers, one.log)
+
+
+# -- what is looked at --------------------------------------------------------------------------
+
+
+def _known(option: str, name: str | None, scenario: Scenario) -> str | None:
+    """A measure or score that the command line names. Raises UsageError."""
+    if name is None or name in ("overall", fx.UNIT_HOURS, *DIMENSIONS):
+        return name
+    known = scenario.names()
+    bases = {base_name(one) for one in known}
+    if name not in known and name not in bases:
+        near = did_you_mean(name, sorted({*bases, "overall", fx.UNIT_HOURS}))
+        raise UsageError(f"{option}: no measure {shown(name)}{near}")
+    return name
+
+
+def _cost(scenario: Scenario) -> str:
+    """Money where a model has a price, else the hours of units."""
+    currencies = sorted({p.currency for s in scenario.services.values() for p in s.price.values()})
+    return f"cost{{currency={currencies[0].upper()}}}" if currencies else fx.UNIT_HOURS
+
+
+def _main(scenario: Scenario, objective: str, cost: str) -> tuple[str, ...]:
+    from agentchaos.scoring.expressions import parse
+
+    gated = [gate.name for text in scenario.gates or () if not (gate := parse(text, None)).is_score]
+    names = (objective, cost, fx.UNIT_HOURS, *fx.MAIN, "time{class=useful}", *gated)
+    return tuple(dict.fromkeys(names))
+
+
+# -- what was found -----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _About:
+    name: str
+    method: str
+    axes: tuple[Axis, ...]
+    objective: str
+    cost: str
+    main: tuple[str, ...]
+    reproduce: str
+
+
+def _experiment(
+    about: _About,
+    variants: Sequence[Variant],
+    chosen: Sequence[Point],
+    varied: Sequence[Varied],
+    found: Outcomes,
+    folder: Folder,
+) -> Experiment:
+    outcomes = found.outcomes
+    higher = _is_higher(about.objective, outcomes[0].side.measures)
+    candidates = [
+        Candidate(o.variant.name, o.contributions.of(about.objective), o.contributions.of(about.cost))
+        for o in outcomes
+    ]
+    standings = front(candidates, higher=higher)
+    spots = tuple(
+        Spot(o.side, point, _numbers(varied, point), standing.front, standing.by)
+        for o, point, standing in zip(outcomes, chosen, standings, strict=True)
+    )
+    shown_ = tuple(n for n in about.main if any(value_of(o.side, n) is not None for o in outcomes))
+    return Experiment(
+        schema_version=SCHEMA_VERSION,
+        tool_version=__version__,
+        kind="sweep",
+        name=about.name,
+        seed=variants[0].plan.seed,
+        replications=variants[0].plan.replications,
+        level=1 - fx.LEVEL,
+        environment=the_environment(),
+        reproduce=about.reproduce,
+        notes=tuple(notes(variants)),
+        sides=tuple(o.side for o in outcomes),
+        main=shown_,
+        verdict=_verdict(spots, about),
+        axes=about.axes,
+        spots=spots,
+        method=about.method,
+        objective=about.objective,
+        cost=about.cost,
+        folder=str(folder.path),
+        played=found.played,
+    )
+
+
+def _is_higher(objective: str, measures: Any) -> bool:
+    measured = measures.get(objective)
+    return measured is None or measured.better == "higher"
+
+
+def _numbers(varied: Sequence[Varied], point: Point) -> tuple[float | None, ...]:
+    found: list[float | None] = []
+    for one, value in zip(varied, point, strict=True):
+        read = vary(f"{one.path}={value}").numbers if one.numbers is not None else None
+        found.append(read[0] if read else None)
+    return tuple(found)
+
+
+def _verdict(spots: Sequence[Spot], about: _About) -> str:
+    best = [spot.side.name for spot in spots if spot.front == "front"]
+    if not best:
+        return f"No front: {about.objective} or {about.cost} was not measured at any point."
+    beaten = sum(spot.front == "dominated" for spot in spots)
+    shown_ = "; ".join(best[:6]) + (f" and {len(best) - 6} more" if len(best) > 6 else "")
+    return (
+        f"{many(len(best), 'point')} of {len(spots):,} are on the front of {about.objective} against "
+        f"{about.cost}: {shown_}. {beaten:,} are beaten beyond noise."
+    )
+
+
+# -- beforehand ---------------------------------------------------------------------------------
+
+
+def forecast(asked: Request, jobs: int | None) -> Iterator[str]:
+    """The number of points and about how long they take."""
+    variants = asked.variants
+    todo = jobs_of(variants)
+    different = len({v.key for v in variants})
+    again = f" ({different:,} of them different)" if different < len(variants) else ""
+    yield (
+        f"{len(variants):,} points{again}, {variants[0].plan.replications:,} replications of "
+        f"{many(len(variants[0].plan.arms), 'arm')} each: {len(todo):,} to play"
+    )
+    ends = {variants[0].key: variants[0].plan, variants[-1].key: variants[-1].plan}
+    spent = []
+    for plan in ends.values():
+        pipeline.play_one(plan, "chaos", 1)  # what is imported for the first time is not to be measured
+        began = time.process_time()
+        pipeline.play_one(plan, "chaos", 1)
+        spent.append(time.process_time() - began)
+    total = math.fsum(spent) / len(spent) * len(todo)
+    cores = min(jobs or pipeline._cores(), len(todo))
+    took = quantity(max(1.0, round(total / cores)), "s")
+    yield f"about {took} on {many(cores, 'processor')}, by its first and last point"
+
+
+def _command(asked: Asked, first: Variant) -> str:
+    words: list[str | Path] = ["agentchaos", "sweep", asked.file]
+    for option, values in (("--vary", asked.vary), ("--set", asked.overrides), ("--gate", asked.gates)):
+        words += [word for value in values for word in (option, value)]
+    if asked.method != "grid":
+        words += ["--method", asked.method, "--points", str(asked.points or RANDOM_POINTS)]
+    for option, value in (("--objective", asked.objective), ("--cost", asked.cost)):
+        words += [option, value] if value else []
+    return command([*words, "--seed", str(first.plan.seed), "--replications", str(first.plan.replications)])

@@ -1,0 +1,176 @@
+"""What an experiment found: everything of it that may be shown. Values only."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from agentchaos.scoring.results import Judged, Measured, Scores
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Side:
+    """One variant as it came out. folder: its run, within that of the experiment; `""` where it has none."""
+
+    name: str
+    scenario: str
+    file: str
+    sha256: str
+    overrides: tuple[str, ...]
+    folder: str
+    verdict: str
+    exit_code: int
+    verdict_reason: str
+    gates: tuple[Judged, ...]
+    scores: Scores
+    measures: Mapping[str, Measured]
+    horizon: float
+    reproduce: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Effect:
+    """What a variant changes of a measure: `b - a`, paired on the replications that both have.
+
+    low, high: one-sided bounds at `alpha` each. p: two-sided; p_holm: the same with Holm's correction for all
+    effects that were tested beside it. variance_ratio: so many times more replications would independent
+    runs need. verdict: better | worse | changed (it has no good side) | same (within noise) | identical
+    (in each replication) | untested (too few pairs).
+    """
+
+    name: str
+    unit: str
+    kind: str
+    """reliability | cost | activity"""
+    a: float
+    b: float
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    of: str
+    """What n counts: replications, or groups of replications."""
+    method: str
+    sd: float | None
+    p: float | None
+    p_holm: float | None
+    variance_ratio: float | None
+    better: str
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BreakEven:
+    """The price at which a gain pays for what it costs: cost difference over difference of a measure.
+
+    price: cost (in `unit`, an hour) of one `per` of the measure; low, high: the two-sided interval by Fieller
+    at `level`, None where the gain is not far enough from nothing.
+    """
+
+    measure: str
+    cost: str
+    unit: str
+    per: str
+    price: float
+    low: float | None
+    high: float | None
+    level: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair:
+    """A variant against the reference. choice: the name of the one to take, `""` where that depends."""
+
+    reference: str
+    other: str
+    effects: tuple[Effect, ...]
+    only_reference: tuple[str, ...]
+    only_other: tuple[str, ...]
+    choice: str
+    recommendation: str
+    because: tuple[str, ...]
+    changes: tuple[str, ...]
+    """When the recommendation would be another one."""
+    break_even: tuple[BreakEven, ...] = ()
+
+    def effect(self, name: str) -> Effect | None:
+        """The effect on a measure."""
+        return next((one for one in self.effects if one.name == name), None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ablation:
+    """A mechanism taken out. pair: its effect, None where it cannot be taken out (`reason`).
+
+    also: what had to go with it. worth: by how much the whole is better with it, on `worth_of`.
+    """
+
+    group: str
+    mechanism: str
+    variant: str
+    also: tuple[str, ...]
+    reason: str
+    pair: Pair | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Axis:
+    """A parameter that a sweep varies. values: as written; numbers: what they are worth, where they are."""
+
+    path: str
+    label: str
+    unit: str
+    values: tuple[str, ...]
+    numbers: tuple[float, ...] | None
+    log: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Spot:
+    """A point of a sweep. values: of each axis, as written; numbers: the same as numbers.
+
+    front: front (nothing is better on reliability and cost) | noise (something is, but within noise) |
+    dominated | none (not measured). by: the point that dominates it.
+    """
+
+    side: Side
+    values: tuple[str, ...]
+    numbers: tuple[float | None, ...]
+    front: str
+    by: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment. kind: compare | ablate | sweep. level: of each one-sided bound and of all claims."""
+
+    schema_version: int
+    tool_version: str
+    kind: str
+    name: str
+    seed: int
+    replications: int
+    level: float
+    environment: Mapping[str, str]
+    reproduce: str
+    notes: tuple[str, ...]
+    sides: tuple[Side, ...]
+    main: tuple[str, ...]
+    """The measures that are shown first."""
+    verdict: str
+    """In a sentence."""
+    tested: int = 0
+    """Effects that were tested; the claims hold together at `level`."""
+    pairs: tuple[Pair, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    spots: tuple[Spot, ...] = ()
+    method: str = ""
+    objective: str = ""
+    cost: str = ""
+    exit_code: int = 0
+    folder: str = ""
+    """Where it is kept; not part of the results, as is `played`."""
+    page: str = ""
+    played: tuple[int, int] = (0, 0)
+    """(replications played now, taken over from before)."""

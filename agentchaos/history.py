@@ -1,0 +1,208 @@
+"""The runs of a scenario over time, as their folders tell; nothing is scored again."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentchaos import formats
+from agentchaos.archive import Archive, slug
+from agentchaos.errors import ArchiveError, Problem, UsageError
+from agentchaos.scoring.objectives import DIMENSIONS
+from agentchaos.words import did_you_mean
+
+MAIN = ("task_success", "availability", "recovery_time", "recovery_point")
+"""The measures that are shown where none is asked for, as far as a scenario has them."""
+_QUANTILES = ("p50", "p95", "max")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Value:
+    """A number of a run with its interval; mean None: not measured. n: what it is of."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Past:
+    """A run as its folder tells. problem: why it tells nothing; then all else is empty.
+
+    when: UTC, from its name. scenario_changed: from the run before; None for the first, and where unknown.
+    """
+
+    run: str
+    folder: str
+    when: str = ""
+    scenario: str = ""
+    sha256: str = ""
+    verdict: str = ""
+    complete: bool = False
+    replications: int = 0
+    seed: int = 0
+    tool_version: str = ""
+    scenario_changed: bool | None = None
+    values: Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shelf:
+    """The runs of one scenario, the oldest first; folders that cannot be read come last."""
+
+    name: str
+    folder: str
+    runs: tuple[Past, ...]
+
+    def readable(self) -> tuple[Past, ...]:
+        """Those that tell something."""
+        return tuple(run for run in self.runs if not run.problem)
+
+    def size(self) -> int:
+        """The bytes of all its files."""
+        files = (path for path in Path(self.folder).rglob("*") if path.is_file() and not path.is_symlink())
+        return sum(path.stat().st_size for path in files)
+
+
+def history(out: Path, scenario: str | None = None) -> tuple[Shelf, ...]:
+    """The runs below `out`: of one scenario (its name, or its folder), or of each.
+
+    Raises:
+        UsageError: there is no such scenario.
+        ArchiveError: a folder cannot be listed.
+    """
+    shelves = [shelf(folder) for folder in _folders(out)] if scenario is None else [shelf(_of(out, scenario))]
+    return tuple(one for one in shelves if one.runs)
+
+
+def shelf(folder: Path) -> Shelf:
+    """The runs in the folder of a scenario."""
+    found = sorted((_past(path) for path in _folders(folder)), key=_age)
+    last: Past | None = None
+    runs = []
+    for one in found:
+        if last is not None and one.sha256 and not one.problem:
+            one = dataclasses.replace(one, scenario_changed=one.sha256 != last.sha256)
+        if not one.problem:
+            last = one
+        runs.append(one)
+    return Shelf(last.scenario if last else folder.name, str(folder), tuple(runs))
+
+
+def named(shelves: Iterable[Shelf], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The values to show: those that are wanted, or overall and the main measures that there are.
+
+    Raises:
+        UsageError: no run has one of that name.
+    """
+    known = {name for one in shelves for run in one.readable() for name in run.values}
+    if not wanted:
+        return ("overall", *(name for name in MAIN if name in known))
+    strange = [name for name in wanted if name not in known]
+    if strange and known:
+        plain = sorted(name for name in known if name.rpartition(".")[2] not in _QUANTILES)
+        told = [f"no run measured '{name}'{did_you_mean(name, plain)}" for name in strange]
+        raise UsageError([Problem(one, file="--measure") for one in told])
+    return tuple(dict.fromkeys(wanted))
+
+
+# -- folders ------------------------------------------------------------------------------------
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, links not counted; none where there is none."""
+    try:
+        return sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and p.name[0] != ".")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as wrong:
+        raise ArchiveError(Problem(f"cannot be listed: {wrong.strerror}", file=str(folder))) from wrong
+
+
+def _of(out: Path, scenario: str) -> Path:
+    for path in (out / scenario, out / slug(scenario), Path(scenario)):
+        if path.is_dir() and path.resolve() != out.resolve():
+            # the folder of a run, or `latest`, stands for its scenario
+            return path.resolve().parent if (path / "run.json").is_file() else path
+    known = [path.name for path in _folders(out)]
+    what = f"no runs of '{scenario}' below {out}"
+    mend = did_you_mean(scenario, known) if known else "; play it: agentchaos run FILE"
+    raise UsageError(what + mend)
+
+
+_RUN_ID = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-(\d+))?")
+
+
+def _age(run: Past) -> tuple[bool, str, int, str]:
+    match = _RUN_ID.fullmatch(run.run)
+    return bool(run.problem), run.when, int(match[7] or 1) if match else 0, run.folder
+
+
+def _when(run: str) -> str:
+    match = _RUN_ID.fullmatch(run)
+    return "{}-{}-{} {}:{}:{}".format(*match.groups()[:6]) if match else ""
+
+
+# -- one run ------------------------------------------------------------------------------------
+
+
+def _past(folder: Path) -> Past:
+    try:
+        archive = Archive.open(folder)
+        facts, scores = archive.read_run(), archive.read_scores()
+    except ArchiveError as wrong:
+        told = "; ".join(problem.message for problem in wrong.problems)
+        return Past(folder.name, str(folder), problem=told)
+    run = str(facts.get("run", folder.name))
+    if (version := scores.get("schema_version")) != formats.CONTRACT:
+        writer = facts.get("tool_version", "unknown")
+        problem = f"scores.json has schema_version {version!r}, this agentchaos reads {formats.CONTRACT}; "
+        problem += f"use the agentchaos that wrote it (version {writer})"
+        return Past(folder.name, str(folder), problem=problem)
+    try:
+        return Past(
+            run=run,
+            folder=str(folder),
+            when=_when(run),
+            scenario=str(scores["scenario"]),
+            sha256=str(scores["scenario_sha256"]),
+            verdict=str(scores["verdict"]),
+            complete=bool(scores["complete"]),
+            replications=int(scores["replications"]),
+            seed=int(scores["seed"]),
+            tool_version=str(scores["tool_version"]),
+            values=_values(scores),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        what = f"{wrong} is missing" if isinstance(wrong, KeyError) else str(wrong)
+        return Past(folder.name, str(folder), problem=f"scores.json is damaged: {what}")
+
+
+def _values(scores: Mapping[str, Any]) -> dict[str, Value]:
+    """Every value that has a name: measures, their quantiles, `score.<attribute>`, dimensions, overall."""
+    found: dict[str, Value] = {}
+    for name in ("overall", *DIMENSIONS):
+        found[name] = _value(scores["scores"][name], "1")
+    for name, one in scores["scores"]["attributes"].items():
+        found[f"score.{name}"] = _value(one, "1")
+    for name, one in scores["measures"].items():
+        unit, n = str(one["unit"]), int(one["n"])
+        found[name] = _value(one, unit)
+        for which in _QUANTILES:
+            if which in one:
+                found[f"{name}.{which}"] = Value(_number(one[which]), None, None, n, unit)
+    return found
+
+
+def _value(one: Mapping[str, Any], unit: str) -> Value:
+    return Value(_number(one["mean"]), _number(one["low"]), _number(one["high"]), int(one["n"]), unit)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,177 @@
+"""The runs of a scenario over time, on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from agentchaos.history import Past, Shelf, Value
+from agentchaos.renderers import wording
+from agentchaos.renderers.terminal import STYLES, _grid, _line
+from agentchaos.scoring.objectives import DIMENSIONS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+VERSION = 1
+"""The version of the JSON object."""
+
+_BARS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
+_PLAIN_BARS = "12345678"
+
+
+def show(shelves: Sequence[Shelf], names: Sequence[str], out: str, console: Console) -> None:
+    """Prints every scenario: its runs, the values that are asked for, and how they went."""
+    if not shelves:
+        _nothing(out, console)
+    for place, shelf in enumerate(shelves):
+        if place:
+            _line(console)
+        _shelf(shelf, names, console)
+
+
+def listing(shelves: Sequence[Shelf], out: str, console: Console) -> None:
+    """Prints a line a scenario: its runs, their size, and the newest."""
+    if not shelves:
+        _nothing(out, console)
+        return
+    rows: list[tuple[Text | str, ...]] = [("scenario", "runs", "size", "newest", "verdict", "")]
+    for shelf in shelves:
+        runs = shelf.readable()
+        broken = len(shelf.runs) - len(runs)
+        note = f"{wording.many(broken, 'folder')} cannot be read" if broken else ""
+        last = runs[-1] if runs else None
+        size = f"{shelf.size() / 1e6:,.1f} MB"
+        newest, word = (last.folder, _verdict(last)) if last else ("-", Text("-"))
+        rows.append((shelf.name, f"{len(runs):,}", size, newest, word, note))
+    _grid(console, rows, right=(1, 2))
+
+
+def _nothing(out: str, console: Console) -> None:
+    _line(console, f"no runs below {out}; play one: agentchaos run FILE (agentchaos init writes one)")
+
+
+def _shelf(shelf: Shelf, names: Sequence[str], console: Console) -> None:
+    ascii_only = console.options.ascii_only
+    runs = shelf.readable()
+    _line(console, f"{shelf.name}: {wording.many(len(runs), 'run')} in {shelf.folder}", "bold")
+    if runs:
+        heads = ("run", "when (UTC)", "verdict", "n", "seed", "overall", *(d[:5] for d in DIMENSIONS))
+        rows = [_row(run) for run in runs]
+        _grid(console, [(*heads, "scenario", "version"), *rows], right=(3, 4))
+        own = [name for name in names if any(name in run.values for run in runs)]
+        _measures(runs, [name for name in own if name != "overall"], console)
+        _trends(runs, own, console, ascii_only)
+    for run in shelf.runs:
+        if run.problem:
+            _line(console, f"! {run.run}: {run.problem}", STYLES["open"])
+    if len(runs) > 1:
+        _line(console, f"beyond noise or not: agentchaos diff {runs[-2].folder} {runs[-1].folder}", "dim")
+
+
+def _row(run: Past) -> tuple[Text | str, ...]:
+    changed = {None: "first", True: "changed", False: "same"}[run.scenario_changed]
+    return (
+        run.run if run.folder.endswith(run.run) else f"{run.run} ({run.folder.rpartition('/')[2]})",
+        run.when or "-",
+        _verdict(run),
+        f"{run.replications:,}",
+        str(run.seed),
+        _said(run.values.get("overall")),
+        *(_short(run.values.get(name)) for name in DIMENSIONS),
+        changed,
+        run.tool_version,
+    )
+
+
+def _verdict(run: Past) -> Text:
+    words = wording.VERDICTS.get(run.verdict)
+    if words is None or not run.complete:
+        return Text("INTERRUPTED" if not run.complete else run.verdict, style=STYLES["open"])
+    return Text(words.word, style=STYLES[words.colour])
+
+
+def _short(value: Value | None) -> str:
+    return "-" if value is None else wording.quantity(value.mean, value.unit)
+
+
+def _said(value: Value | None) -> str:
+    """A value with its interval."""
+    if value is None or value.mean is None:
+        return "not measured" if value is not None else "-"
+    if value.low is None and value.high is None:
+        return wording.quantity(value.mean, value.unit)
+    unit = value.unit if value.unit in ("s", "1") else ""
+    return f"{wording.quantity(value.mean, value.unit)} {wording.span(value.low, value.high, unit)}"
+
+
+def _measures(runs: Sequence[Past], names: Sequence[str], console: Console) -> None:
+    """What was asked for, run by run, with bounds."""
+    if names:
+        _line(console)
+        rows = [(run.run, *(_said(run.values.get(name)) for name in names)) for run in runs]
+        _grid(console, [("run", *names), *rows])
+
+
+def _trends(runs: Sequence[Past], names: Sequence[str], console: Console, ascii_only: bool) -> None:
+    rows: list[tuple[Text | str, ...]] = [("", "trend", "least", "greatest", "last", "n")]
+    for name in names:
+        values = [run.values.get(name) for run in runs]
+        means = [value.mean if value else None for value in values]
+        some = [mean for mean in means if mean is not None]
+        last = values[-1]
+        unit = next(value.unit for value in values if value)
+        ends = (wording.quantity(end(some), unit) for end in (min, max)) if some else ("-", "-")
+        count = f"{last.n:,}" if last else "-"
+        rows.append((name, sparkline(means, ascii_only=ascii_only), *ends, _short(last), count))
+    if len(rows) > 1:
+        _line(console)
+        _grid(console, rows, right=(2, 3, 4, 5))
+
+
+def sparkline(values: Sequence[float | None], *, ascii_only: bool = False) -> str:
+    """A bar a value, from the least to the greatest; a dot where there is none."""
+    bars = _PLAIN_BARS if ascii_only else _BARS
+    some = [value for value in values if value is not None]
+    low, high = min(some, default=0.0), max(some, default=0.0)
+
+    def bar(value: float | None) -> str:
+        if value is None:
+            return "."
+        return bars[3] if high == low else bars[round((len(bars) - 1) * (value - low) / (high - low))]
+
+    return "".join(map(bar, values))
+
+
+def history_object(shelves: Sequence[Shelf], names: Sequence[str]) -> dict[str, Any]:
+    """The runs as plain JSON values, with the values that are asked for."""
+    return {
+        "schema_version": VERSION,
+        "measures": list(names),
+        "scenarios": [
+            {"scenario": one.name, "folder": one.folder, "runs": [_run(run, names) for run in one.runs]}
+            for one in shelves
+        ],
+    }
+
+
+def _run(run: Past, names: Sequence[str]) -> dict[str, Any]:
+    if run.problem:
+        return {"run": run.run, "folder": run.folder, "problem": run.problem}
+    wanted = dict.fromkeys(("overall", *DIMENSIONS, *names))
+    return {
+        "run": run.run,
+        "folder": run.folder,
+        "when": run.when,
+        "verdict": run.verdict,
+        "complete": run.complete,
+        "replications": run.replications,
+        "seed": run.seed,
+        "tool_version": run.tool_version,
+        "scenario_sha256": run.sha256,
+        "scenario_changed": run.scenario_changed,
+        "values": {name: dataclasses.asdict(run.values[name]) for name in wanted if name in run.values},
+    }

@@ -1,0 +1,269 @@
+"""Gates on a reference: `availability >= baseline - 0.005`, `task_success >= control - 0.05`.
+
+The reference is the same measure in a stored run, or in the arm without faults. What is judged is the
+difference, on the replications that both have: they were played on the same seeds. A measure of means is
+judged by Johnson's t on the paired differences of what replications contribute to it; scores and pass^k,
+to which no replication contributes by itself, by the same on the pseudo-values of a grouped jackknife.
+Both are labelled typical, and judge nothing below ten pairs. Quantiles are refused: the jackknife does not
+hold for them (Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, ch. 3), and a bootstrap
+of so few incidents in the tail is too optimistic; the share of incidents within a limit says the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+from agentchaos.distributions import format_duration
+from agentchaos.metrics.base import Histogram
+from agentchaos.scoring.differences import Difference, contributions, jackknife, of_sums, paired
+from agentchaos.scoring.expressions import Gate, holds, is_share
+from agentchaos.scoring.intervals import TYPICAL_LEAST
+from agentchaos.scoring.measures import (
+    PICKS,
+    base_name,
+    by_fault,
+    histogram_violations,
+    pass_hat,
+    pooled_panel,
+    sampled,
+)
+from agentchaos.scoring.objectives import DIMENSIONS
+from agentchaos.scoring.results import Against, BaselineFacts, Judged
+from agentchaos.scoring.scores import point
+from agentchaos.scoring.table import ArmFacts, Table
+from agentchaos.trace import NS
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """A stored run that another is held against. table None: nothing can be compared, `facts.problem` why."""
+
+    facts: BaselineFacts
+    table: Table | None
+
+
+def judge_against(gate: Gate, table: Table, baseline: Baseline | None) -> Judged:
+    """A gate on the difference to its reference; a measure of incidents must hold for each fault."""
+    name = "detect_time" if gate.name == "mttd" else gate.name
+    if gate.against == "control":
+        reference, why = _twin(table), ""
+    elif baseline is None or baseline.table is None:
+        return _not_measured(gate, baseline.facts.problem if baseline else "there is no baseline")
+    else:
+        reference = dataclasses.replace(
+            baseline.table,
+            objectives=table.objectives,
+            declared=table.declared,
+            differences=table.differences,
+        )
+        why = _unlike(name, table, reference)
+    if why:
+        return _not_measured(gate, why)
+    ours, theirs = _shared(table, reference)
+    n = len(ours.rows(gate.arm))
+    if n < TYPICAL_LEAST:
+        side = "the control arm" if gate.against == "control" else "the baseline"
+        why = f"{n} replications are both in this run and in {side}; its bound needs {TYPICAL_LEAST}"
+        return _not_measured(gate, why)
+    names = sorted({*by_fault(name, ours.incidents()), *by_fault(name, theirs.incidents())}) or [name]
+    judged = [(one, _judge(dataclasses.replace(gate, name=one), ours, theirs)) for one in names]
+    return _worst_of(gate, judged)
+
+
+def _twin(table: Table) -> Table:
+    """The arm without faults in the place of the one with them."""
+    return dataclasses.replace(table, arms={"chaos": table.arms.get("control", {})})
+
+
+def _shared(ours: Table, theirs: Table) -> tuple[Table, Table]:
+    """Both, with the replications alone that both have in every arm."""
+    numbers = set(ours.arms.get("chaos", {})) & set(theirs.arms.get("chaos", {}))
+
+    def only(table: Table) -> Table:
+        arms = {arm: {n: row for n, row in rows.items() if n in numbers} for arm, rows in table.arms.items()}
+        return dataclasses.replace(table, arms=arms)
+
+    return only(ours), only(theirs)
+
+
+def _unlike(name: str, ours: Table, theirs: Table) -> str:
+    """Why a measure means another thing in the baseline; nothing where it means the same."""
+    base, here, there = base_name(name.removeprefix("control.")), ours.setting, theirs.setting
+    mend = "save a new baseline"
+    if base in ("budget_spent", "burn_rate", "burn_alerts", "alert_time") and here.slo != there.slo:
+        return f"the objective for availability is another in the baseline; {mend}"
+    if base in ("responsiveness", "score.responsiveness") and here.response != there.response:
+        return f"the objective for the response is another in the baseline; {mend}"
+    if _rests_on_arms(name, ours) and _arms(ours) != _arms(theirs):
+        return f"the baseline has other load steps, profiles or cells than this run; {mend}"
+    return ""
+
+
+_ON_ARMS = frozenset({"adaptability", "robustness", "portability", "scalability"})
+"""Attributes that are scored over further arms."""
+
+
+def _rests_on_arms(name: str, table: Table) -> bool:
+    """Whether a score is made of arms beside chaos and control."""
+    dimensions = DIMENSIONS if name == "overall" else (name,) if name in DIMENSIONS else ()
+    words = {word for d in dimensions for word in table.objectives.attributes(d)}
+    return not _ON_ARMS.isdisjoint(words | {name.removeprefix("score.")})
+
+
+def _arms(table: Table) -> tuple[tuple[ArmFacts, ...], tuple[int, ...]]:
+    return tuple(arm for arm in table.variants if arm.kind != "input"), table.surface_k
+
+
+# -- one difference -----------------------------------------------------------------------------
+
+
+def _judge(gate: Gate, ours: Table, theirs: Table) -> Judged:
+    found, why = difference(gate, ours, theirs)
+    if found is None:
+        return _not_measured(gate, why)
+    judged = _by_bounds(gate, found)
+    more = _unfinished(gate, ours) - _unfinished(gate, theirs)
+    if gate.operator in ("<", "<=") and judged.verdict == "pass" and more > 0:
+        reason = (
+            f"{more} more than in the {gate.against} never ended; they count only up to the end of the run"
+        )
+        return dataclasses.replace(judged, verdict="inconclusive", reason=reason)
+    return judged
+
+
+def difference(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | None, str]:
+    """(this run minus the reference, why there is none), for the measure of a gate."""
+    name = gate.name
+    if gate.is_score or gate.datum.startswith("pass_"):
+        return _of_points(gate, ours, theirs)
+    there, here = _contributions(gate, theirs), _contributions(gate, ours)
+    for side, values in ((f"the {gate.against}", there), ("this run", here)):
+        if not values:
+            return None, f"nothing of the kind happened in {side}"
+    exact = ours.differences == "exact" and (gate.statistic == "share" or is_share(name))
+    found = paired(name, there, here, gate.alpha, exact=exact)
+    return found, "" if found else "no replication has it in both"
+
+
+def _contributions(gate: Gate, table: Table) -> dict[int, float]:
+    if gate.statistic != "share":
+        return contributions(gate.name, table)
+    return of_sums(_good(gate, table))
+
+
+def _good(gate: Gate, table: Table) -> dict[int, tuple[float, float]]:
+    """Replication -> (incidents or durations within the limit of a share, all of them)."""
+    assert gate.inner is not None
+    rows = table.arms.get(gate.arm, {})
+    if base_name(gate.name) in (*PICKS, "outage"):
+        sums = dict.fromkeys(sorted(rows), (0.0, 0.0))
+        for number, value, open_ in sampled(table.incidents(gate.arm), gate.name):
+            # one that never ended lasted beyond any limit
+            fine = holds(value, gate.inner_operator, gate.inner)
+            if open_:
+                fine = gate.inner_operator in (">", ">=")
+            good, whole = sums[number]
+            sums[number] = (good + fine, whole + 1)
+        return sums
+    found = {n: d for n, row in sorted(rows.items()) if isinstance(d := row.get(gate.datum), Histogram)}
+    return {
+        n: (float(d.count - histogram_violations(d, gate.inner_operator, gate.inner)), float(d.count))
+        for n, d in found.items()
+    }
+
+
+def _of_points(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | None, str]:
+    name = gate.name
+    for side, table in (("the " + gate.against, theirs), ("this run", ours)):
+        value, why = _point(name, table)
+        if value is None:
+            return None, f"{why.removeprefix('not measured: ')} (in {side})"
+    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours, alpha=gate.alpha)
+    return found, "" if found else "it rests on so few replications that without them it is not measured"
+
+
+def _point(name: str, table: Table) -> tuple[float | None, str]:
+    """(value, why there is none) of a score or of pass^k."""
+    arm, bare = ("control", name.removeprefix("control.")) if name.startswith("control.") else ("chaos", name)
+    if not bare.startswith("pass_"):
+        return point(table, bare)
+    pooled = pooled_panel(table.rows(arm))
+    if pooled is None:
+        return None, "no group has a panel; add 'tasks: {panel: 50}'"
+    k = int(bare.removeprefix("pass_"))
+    value, _ = pass_hat([(t.trials, t.right) for t in pooled.rows], k)
+    return value, "" if value is not None else f"no identity had {k} trials"
+
+
+def _unfinished(gate: Gate, table: Table) -> int:
+    """Incidents or durations of a measure that were still running at the end."""
+    if gate.statistic == "share":
+        return 0  # counted as beyond any limit
+    if base_name(gate.name) in (*PICKS, "outage"):
+        return sum(open_ for *_, open_ in sampled(table.incidents(gate.arm), gate.name))
+    found = (row.get(gate.datum) for row in table.rows(gate.arm))
+    return sum(datum.censored for datum in found if isinstance(datum, Histogram))
+
+
+# -- verdicts -----------------------------------------------------------------------------------
+
+
+def _by_bounds(gate: Gate, found: Difference) -> Judged:
+    worse, better = (found.low, found.high) if gate.operator in (">", ">=") else (found.high, found.low)
+    shown = _amount(gate)
+    told = f"{shown(found.b)} against {shown(found.a)} of the {gate.against}; {found.method}, {found.n} pairs"
+    if worse is not None and holds(worse, gate.operator, gate.threshold):
+        return _result(gate, "pass", found, worse, told)
+    if better is not None and not holds(better, gate.operator, gate.threshold):
+        return _result(gate, "fail", found, worse, f"even the favourable bound misses it: {told}")
+    side = "difference" if not holds(found.mean, gate.operator, gate.threshold) else "bound"
+    return _result(
+        gate, "inconclusive", found, worse, f"the {side} misses it; more replications decide: {told}"
+    )
+
+
+def _amount(gate: Gate) -> Callable[[float], str]:
+    if _unit(gate) == "s":
+        return lambda value: format_duration(round(value * NS))
+    return lambda value: f"{value:.6g}"
+
+
+def _unit(gate: Gate) -> str:
+    return "1" if gate.statistic == "share" else gate.unit
+
+
+def _result(gate: Gate, verdict: str, found: Difference, bound: float | None, reason: str) -> Judged:
+    against = Against(
+        gate.against, found.b, found.a, found.mean, found.low, found.high, found.n, found.method
+    )
+    return Judged(
+        gate.expression, verdict, found.mean, bound, gate.threshold, found.n, gate.implied, reason,
+        _unit(gate), against=against,
+    )  # fmt: skip
+
+
+def _not_measured(gate: Gate, reason: str) -> Judged:
+    return Judged(
+        gate.expression, "not_measured", None, None, gate.threshold, 0, gate.implied, reason, _unit(gate)
+    )
+
+
+def _worst_of(gate: Gate, judged: Sequence[tuple[str, Judged]]) -> Judged:
+    """The verdict of a gate that must hold for each fault; one that cannot be compared is not passed over."""
+    if len(judged) == 1:
+        return judged[0][1]
+    order = ("fail", "not_measured", "inconclusive", "pass")
+    name, worst = min(judged, key=lambda pair: (order.index(pair[1].verdict), _slack(gate, pair[1])))
+    told = f"{name}: {worst.reason}"
+    if worst.verdict == "pass":
+        told = f"holds for each of {len(judged)} faults; {told}"
+    return dataclasses.replace(worst, reason=told)
+
+
+def _slack(gate: Gate, judged: Judged) -> float:
+    if judged.bound is None:
+        return -math.inf
+    gap = judged.bound - gate.threshold
+    return gap if gate.operator in (">", ">=") else -gap

@@ -1,0 +1,375 @@
+"""Experiments as a whole: common random numbers, exact equality, resuming, wrong input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from walk import call, write
+
+from agentchaos import pipeline
+from agentchaos.archive import Archive
+from agentchaos.errors import Interrupted, UsageError, UserError
+from agentchaos.experiments import ablate, compare, journal, sweep
+from agentchaos.experiments.conduct import Request, conduct
+from agentchaos.experiments.journal import Journal
+from agentchaos.experiments.playing import jobs_of
+from agentchaos.findings import Experiment
+
+TINY = """
+name: tiny
+horizon: 10min
+drain: 2min
+seed: 5
+replications: 12
+services:
+  gpt: {kind: model, latency: lognormal(mean=2s, cv=0.6), error_rate: 0, price: {in: 2 usd/M, out: 9 usd/M}}
+agents:
+  bot:
+    tasks: {arrive: poisson(120/h)}
+    step: {think: gpt}
+    protect: {heartbeat: {every: 5s}, checkpointing: {every: 5 steps}}
+    recover: {checkpoint: {start: 10s}}
+faults: [{crash: {agent: bot, every: exponential(mean=4min)}}]
+gates: ["recovery_time.p95 < 60s"]
+"""
+SLOW = TINY.replace("start: 10s", "start: 13s").replace("name: tiny", "name: slow")
+
+
+def play(request: Request, out: Path, **options: Any) -> Experiment:
+    return conduct(request, out=out, jobs=1, formats=options.pop("formats", ()), **options)
+
+
+def comparison(*files: Path, against: tuple[str, ...] = (), **options: Any) -> Request:
+    wanted = {"overrides": (), "gates": (), "seed": None, "replications": None, **options}
+    request = compare.request(files, against=against, **wanted)
+    return Request(**{**vars(request), "variant_formats": ()})
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Experiment]:
+    """Two scenarios that differ in restart time alone, compared."""
+    folder = tmp_path_factory.mktemp("pair")
+    a, b = write(folder, TINY, "a.yaml"), write(folder, SLOW, "b.yaml")
+    return folder, play(comparison(a, b, replications=24), folder / "out", formats=("html", "png"))
+
+
+# -- common random numbers ----------------------------------------------------------------------
+
+
+def test_compare_finds_a_longer_restart_with_far_fewer_replications(pair: tuple[Path, Experiment]) -> None:
+    effect = pair[1].pairs[0].effect("recovery_time")
+    assert effect is not None
+    assert effect.verdict == "worse"
+    assert effect.low is not None
+    assert effect.high is not None
+    assert effect.low <= 3.0 + 0.5  # three seconds more of restart, and the step in hand
+    assert effect.high >= 3.0 - 0.5
+    assert effect.variance_ratio is not None
+    print(f"variance ratio of recovery_time: {effect.variance_ratio:.1f}")
+    assert effect.variance_ratio > 10
+    assert pair[1].pairs[0].choice == "tiny"
+
+
+def test_a_variant_more_shifts_nobody(pair: tuple[Path, Experiment], tmp_path: Path) -> None:
+    folder, first = pair
+    a, b = folder / "a.yaml", folder / "b.yaml"
+    third = play(
+        comparison(a, b, against=("agents.bot.protect.heartbeat.every=1s",), replications=24), tmp_path
+    )
+    alone = pipeline.load(b)
+    plan = pipeline.decide(alone, replications=24)
+    run = pipeline.run(alone, plan, jobs=1, out=tmp_path / "alone", formats=())
+    data = [
+        Archive.open(path).read_data()
+        for path in (
+            Path(first.folder) / "variants" / "slow",
+            Path(third.folder) / "variants" / "slow",
+            Path(run.folder),
+        )
+    ]
+    assert data[0] == data[1] == data[2]
+    assert [s.measures for s in third.sides[:2]] == [s.measures for s in first.sides]
+
+
+def test_equal_scenarios_differ_by_nothing_at_all(tmp_path: Path) -> None:
+    a = write(tmp_path, TINY, "a.yaml")
+    b = write(tmp_path, TINY.replace("name: tiny", "name: twin\nabout: the same"), "b.yaml")
+    request = comparison(a, b)
+    assert len(jobs_of(request.variants)) == 48, "played apart: the equality is no artefact of playing once"
+    found = play(request, tmp_path / "out")
+    assert len(found.pairs[0].effects) > 50
+    assert {(e.mean, e.verdict) for e in found.pairs[0].effects} == {(0.0, "identical")}
+    assert found.tested == 0
+    assert found.pairs[0].choice == ""
+
+
+def test_a_file_twice_is_played_once(tmp_path: Path) -> None:
+    a = write(tmp_path, TINY)
+    request = comparison(a, a)
+    assert [v.name for v in request.variants] == ["small", "small (2)"]
+    assert len({v.slug for v in request.variants}) == 2
+    assert len(jobs_of(request.variants)) == 24
+
+
+def test_a_variant_is_an_ordinary_run(pair: tuple[Path, Experiment]) -> None:
+    found = pair[1]
+    side = found.sides[1]
+    again = pipeline.score_again(Path(found.folder) / side.folder)
+    assert again.verdict == side.verdict
+    assert again.measures["recovery_time"] == side.measures["recovery_time"]
+
+
+def test_results_agree_with_each_other(pair: tuple[Path, Experiment]) -> None:
+    folder = Path(pair[1].folder)
+    whole = json.loads((folder / "results.json").read_text())
+    rows = list(csv.DictReader((folder / "differences.csv").read_text().splitlines()))
+    effects = whole["pairs"][0]["effects"]
+    assert [row["measure"] for row in rows] == list(effects)
+    assert float(rows[0]["difference"]) == effects[rows[0]["measure"]]["difference"]
+    assert str(folder) not in (folder / "results.json").read_text()
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 1
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert not (folder / "journal.jsonl").exists()
+    assert (folder / "differences.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_price_at_which_the_choice_changes_is_the_ratio_of_the_differences(tmp_path: Path) -> None:
+    a = write(tmp_path, TINY)
+    standby = "agents.bot.protect.redundancy={standbys: 1, mode: hot}"
+    one = play(comparison(a, against=(standby,)), tmp_path / "out").pairs[0]
+    assert one.break_even
+    for price in one.break_even:
+        gain, cost = one.effect(price.measure), one.effect(price.cost)
+        assert gain is not None
+        assert cost is not None
+        step = 0.01 if gain.unit == "1" else 1.0
+        hours = 600 / 3600
+        scale = hours * (3600 if cost.name == "unit_hours" else 1)
+        if gain.of == cost.of:
+            assert price.price == pytest.approx(abs(cost.mean) / scale / (abs(gain.mean) / step))
+        assert price.low is None or price.low <= price.price <= (price.high or 0)
+
+
+# -- ablation -----------------------------------------------------------------------------------
+
+
+def ablation(file: Path, *overrides: str) -> Request:
+    return ablate.request(file, overrides, (), None, None)
+
+
+def test_a_mechanism_that_does_nothing_is_worth_nothing(tmp_path: Path) -> None:
+    # no call ever fails here, so that none is made again
+    file = write(tmp_path, TINY.replace("protect: {", "protect: {retry: {attempts: 3}, "))
+    found = play(ablation(file), tmp_path / "out")
+    rows = {row.mechanism: row for row in found.ablations}
+    assert rows.keys() == {"retry", "heartbeat", "checkpointing"}
+    retry, heartbeat = rows["retry"].pair, rows["heartbeat"].pair
+    assert retry is not None
+    assert {e.mean for e in retry.effects if e.kind != "activity"} == {0.0}
+    assert heartbeat is not None
+    assert (recovery := heartbeat.effect("recovery_time")) is not None
+    assert recovery.verdict == "better"
+    assert rows["checkpointing"].also == ("recover: cold_start",)
+    assert found.ablations[0].mechanism == "heartbeat"
+    assert "retry" in found.verdict
+
+
+def test_standbys_that_a_recovery_implies_are_taken_out_with_it(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY.replace("recover: {checkpoint: {start: 10s}}", "recover: warm_start"))
+    cuts = ablate.cuts(file, (), pipeline.load(file))
+    implied = next(cut for cut in cuts if cut.mechanism == "redundancy")
+    assert implied.also == ("recover: cold_start instead of warm_start",)
+
+
+def test_what_cannot_be_taken_out_is_said_with_its_reason(tmp_path: Path) -> None:
+    text = TINY.replace("crash: {agent: bot", "checkpoint_corruption: {agent: bot")
+    file = write(tmp_path, text)
+    try:
+        loaded = pipeline.load(file)
+    except UserError:
+        pytest.skip("no such fault here")
+    cut = next(c for c in ablate.cuts(file, (), loaded) if c.mechanism == "checkpointing")
+    assert cut.overrides == ()
+    assert "cannot do without it" in cut.reason
+
+
+# -- sweeps -------------------------------------------------------------------------------------
+
+VARY = ("agents.bot.protect.checkpointing.every=1..9:3", "agents.bot.protect.heartbeat.every=2s,5s")
+
+
+def asked(file: Path, **options: Any) -> Request:
+    return sweep.request(sweep.Asked(**{"file": file, "vary": VARY, "replications": 4, **options}))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but the one that names the folder."""
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "experiment.json"
+    }
+
+
+def test_an_interrupted_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+    formats = ("html", "png")
+    whole = play(asked(file), tmp_path / "one", formats=formats)
+    assert whole.played == (48, 0)
+
+    def stop(done: int, total: int) -> None:
+        if done == 19:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="19 replications"):
+        play(asked(file), tmp_path / "two", progress=stop)
+    found = play(asked(file), tmp_path / "two", formats=formats)
+    assert found.played == (29, 19)
+    assert contents(Path(found.folder)) == contents(Path(whole.folder))
+    # what is complete is not taken up again
+    assert play(asked(file), tmp_path / "two").played == (48, 0)
+
+
+def test_a_sweep_that_was_killed_and_resumed_gives_the_same_bytes(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+    words = ["sweep", str(file), *(w for v in VARY for w in ("--vary", v)), "--replications", "4", "-q"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agentchaos", *words, "--jobs", "2", "--out", str(tmp_path / "two")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        while process.poll() is None:  # until a good part of it is in the journal
+            found = [
+                p for p in (tmp_path / "two").glob("*/2*/journal.jsonl") if p.read_bytes().count(b"\n") > 13
+            ]
+            if found:
+                break
+            time.sleep(0.02)
+        assert process.poll() is None, "it ended before it could be killed"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    path = next((tmp_path / "two").glob("*/2*/journal.jsonl"))
+    before = list(journal.entries(path))
+    assert 12 < len(before) == len(set(before)) < 48
+    with path.open("ab") as torn:
+        torn.write(b'{"plan":"cut sh')
+    resumed = play(asked(file), tmp_path / "two", formats=("html", "png"))
+    assert resumed.folder == str(path.parent)
+    assert resumed.played == (48 - len(before), len(before))
+    whole = play(asked(file), tmp_path / "one", formats=("html", "png"))
+    assert contents(Path(resumed.folder)) == contents(Path(whole.folder))
+    assert {"heat.png", "front.png", "points.csv", "report.html"} <= contents(Path(whole.folder)).keys()
+
+
+def test_another_sweep_is_not_taken_for_it(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        play(asked(file), tmp_path, progress=stop)
+    assert play(asked(file, seed=6), tmp_path).played == (48, 0)
+    assert play(asked(file), tmp_path, resume=False).played == (48, 0)
+    write(tmp_path, TINY.replace("120/h", "121/h"))
+    assert play(asked(file), tmp_path).played == (48, 0)
+
+
+def test_a_journal_tells_exactly_what_was_played(tmp_path: Path) -> None:
+    plan = pipeline.decide(pipeline.load(write(tmp_path, TINY)))
+    data = pipeline.play_one(plan, "chaos", 1)[0]
+    one = Journal(tmp_path / "journal.jsonl", "me")
+    one.add(("key", "chaos", 1), data)
+    place = one.jobs()["key", "chaos", 1]
+    assert one.read(place) == data
+    one.close()
+    # a damaged line and all behind it are played again
+    path = tmp_path / "journal.jsonl"
+    text = path.read_bytes()
+    path.write_bytes(text + text.splitlines(keepends=True)[1].replace(b"chaos", b"chaox")[:-40] + b"\n")
+    again = Journal(path, "me")
+    assert list(again.jobs()) == [("key", "chaos", 1)]
+    assert path.read_bytes() == text
+    again.close()
+
+
+def test_points_that_are_the_same_are_played_once(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+    request = asked(file, vary=("agents.bot.protect.heartbeat.every=5s,5000ms,6s",))
+    assert len(request.variants) == 3
+    assert len({v.loaded.sha256 for v in request.variants}) == 3  # by their text they are three
+    assert len({tuple(v.plan.world.agents["bot"].heartbeat or ()) for v in request.variants}) == 2
+    assert len(jobs_of(request.variants)) == 2 * 4 * 2
+
+
+# -- wrong input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("vary", "complaint"),
+    [
+        ((), "--vary: say what varies"),
+        (("agents.bot.count=0..3",), "agents.bot.count"),
+        (("agents.bot.protect.heartbeet.every=1s,2s",), "did you mean 'heartbeat'"),
+        (("agents.bot.count=1,2", "agents.bot.count=3,4"), "varies twice"),
+        (("agents.bot.count=1..", "seed=5..1"), "must be below"),
+        (("agents.bot.count=1..900:900", "seed=1..900:900"), "at most 2,000"),
+    ],
+)
+def test_wrong_sweeps_are_refused(tmp_path: Path, vary: tuple[str, ...], complaint: str) -> None:
+    file = write(tmp_path, TINY)
+    with pytest.raises(UserError, match=complaint):
+        asked(file, vary=vary)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+    result = call(
+        "sweep", file, "--vary", "agents.bot.count=0,1", "--vary", "agents.bot.protect.heartbeat.every=-5s,7s"
+    )
+    assert result.exit_code == 2
+    assert "agents.bot.count" in result.stderr
+    assert "agents.bot.protect.heartbeat.every" in result.stderr
+    result = call("sweep", file, "--method", "gird", "--points", "5", "--vary", "x")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") >= 2
+
+
+def test_wrong_comparisons_are_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+    with pytest.raises(UsageError, match="one variant alone"):
+        comparison(file)
+    with pytest.raises(UsageError, match="sets nothing"):
+        comparison(file, against=(" ; ",))
+    result = call("compare", file, tmp_path / "absent.yaml", "--json")
+    assert result.exit_code == 2
+    assert "no such file" in json.loads(result.stdout)["errors"][0]["message"]
+
+
+def test_nothing_to_ablate_is_said(tmp_path: Path) -> None:
+    text = TINY.replace("    protect: {heartbeat: {every: 5s}, checkpointing: {every: 5 steps}}\n", "")
+    file = write(tmp_path, text.replace("recover: {checkpoint: {start: 10s}}", "recover: cold_start"))
+    with pytest.raises(UsageError, match="no mechanism to take out"):
+        ablation(file)
+
+
+def test_a_gate_of_the_command_line_decides_the_exit(tmp_path: Path) -> None:
+    a, b = write(tmp_path, TINY, "a.yaml"), write(tmp_path, SLOW, "b.yaml")
+    common = ("--replications", "3", "--jobs", "1", "--out", tmp_path / "out", "-q")
+    assert call("compare", a, b, *common).exit_code == 0
+    missed = call("compare", a, b, *common, "--gate", "recovery_time.max < 1s")
+    assert missed.exit_code == 1
+    assert "GATE MISSED" in missed.stdout

@@ -1,0 +1,104 @@
+"""The statistics of experiments, with values computed by hand or by another way."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentchaos.experiments import pareto
+from agentchaos.experiments.pareto import Candidate
+from agentchaos.scoring.differences import fieller, holm, p_value
+from agentchaos.scoring.intervals import johnson
+
+VALUES = st.lists(st.floats(-100, 100).map(lambda v: round(v, 6)), min_size=3, max_size=30)
+
+
+def test_p_of_a_symmetric_sample_is_that_of_students_t() -> None:
+    # mean 1, sd 1, n = 3: t = sqrt(3) with 2 degrees of freedom; P(T > t) = 1/2 - t / (2 sqrt(t^2 + 2))
+    tail = 0.5 - math.sqrt(3) / (2 * math.sqrt(5))
+    assert p_value([0.0, 1.0, 2.0]) == pytest.approx(2 * tail)
+    assert p_value([0.0, -1.0, -2.0]) == pytest.approx(2 * tail)
+
+
+def test_p_without_spread() -> None:
+    assert p_value([0.0, 0.0]) == 1.0
+    assert p_value([2.0, 2.0]) == 0.0
+    assert p_value([1.0]) is None
+
+
+@given(VALUES)
+def test_p_says_the_same_as_the_bound(gaps: list[float]) -> None:
+    p = p_value(gaps)
+    assert p is not None
+    assert 0 <= p <= 1
+    mean = math.fsum(gaps) / len(gaps)
+    for alpha in (0.2, 0.05, 0.01):
+        bounds = johnson(gaps, alpha)
+        assert bounds.low is not None
+        assert bounds.high is not None
+        # where p is below alpha, the bound at alpha / 2 excludes 0 (p is the more careful of the two)
+        if p < 2 * alpha * (1 - 1e-9):
+            assert (bounds.low if mean > 0 else -bounds.high) > -1e-9
+
+
+def test_holm_by_hand() -> None:
+    # sorted .01 .02 .04: 3 x .01, 2 x .02, 1 x .04, never falling
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_never_below_the_p_and_never_above_bonferroni(ps: list[float]) -> None:
+    for p, adjusted in zip(ps, holm(ps), strict=True):
+        assert p <= adjusted <= min(1.0, len(ps) * p) + 1e-12
+
+
+def test_fieller_with_a_denominator_without_noise_is_the_interval_of_the_numerator() -> None:
+    # x has mean 2, sd 1, n = 4, y is 4 always: 2/4 -+ t s / sqrt(n) / 4 with t(.95, 3) = 2.3534
+    x = [2 + d for d in (-1.0, 1.0, -1.0, 1.0)]
+    sd = math.sqrt(4 / 3)
+    ratio, low, high = fieller(x, [4.0] * 4) or (0.0, 0.0, 0.0)
+    reach = 2.353363 * sd / 2 / 4
+    assert (ratio, low, high) == pytest.approx((0.5, 0.5 - reach, 0.5 + reach), rel=1e-5)
+
+
+def test_fieller_gives_no_interval_where_the_gain_may_be_nothing() -> None:
+    ratio, low, high = fieller([1.0, 1.1, 0.9, 1.0], [-1.0, 1.5, -0.9, 1.0]) or (0.0, 0.0, 0.0)
+    assert ratio == pytest.approx(1.0 / 0.15)
+    assert (low, high) == (None, None)
+    assert fieller([1.0, 2.0], [1.0, -1.0]) is None
+    assert fieller([1.0], [1.0]) is None
+
+
+def _point(name: str, reliability: float, cost: float, noise: float = 0.0) -> Candidate:
+    wave = [noise * (-1) ** n for n in range(12)]
+    return Candidate(
+        name,
+        {n: reliability + wave[n] for n in range(12)},
+        dict.fromkeys(range(12), cost),
+    )
+
+
+def test_the_front_by_hand() -> None:
+    points = [_point("dear", 0.9, 3), _point("cheap", 0.5, 1), _point("bad", 0.4, 2), _point("blank", 0, 0)]
+    points[3] = Candidate("blank", {}, {})
+    standings = pareto.front(points, higher=True)
+    assert [s.front for s in standings] == ["front", "front", "dominated", "none"]
+    assert standings[2].by == "cheap"
+    # where less is better, the dear one alone is beaten
+    assert [s.front for s in pareto.front(points[:3], higher=False)] == ["dominated", "front", "front"]
+
+
+def test_a_difference_within_noise_does_not_beat() -> None:
+    standings = pareto.front([_point("a", 0.5, 1), _point("b", 0.501, 1, noise=0.2)], higher=True)
+    assert [(s.front, s.by) for s in standings] == [("noise", "b"), ("front", "")]
+
+
+def test_equal_points_are_both_on_the_front() -> None:
+    assert {s.front for s in pareto.front([_point("a", 0.5, 1), _point("b", 0.5, 1)], higher=True)} == {
+        "front"
+    }

@@ -1,0 +1,641 @@
+"""`agentchaos score trials.csv`: published tables, wrong tables, gates, and the same report as a run's."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from walk import call, write
+
+from agentchaos import pipeline
+from agentchaos.errors import UserError
+from agentchaos.scoring import glossary
+from agentchaos.scoring.expressions import GateSyntaxError
+from agentchaos.scoring.intervals import effective, exact_bounds, wilson
+from agentchaos.scoring.outcomes import Outcome, Outcomes
+from agentchaos.scoring.trial_gates import judge_trials, names
+from agentchaos.scoring.trial_gates import read as read_gate
+from agentchaos.scoring.trials import measure, scores
+from agentchaos.trials import PROBLEMS_MAX, TrialsError, parse
+
+GOLDEN = Path(__file__).parent / "renderers" / "golden" / "terminal_trials.txt"
+
+AIRLINE = {
+    "TC, gpt-4o": ((14, 12, 10, 4, 10), (0.42, 0.273, 0.22, 0.2)),
+    "TC, gpt-4o-mini": ((30, 7, 6, 2, 5), (0.225, 0.14, 0.11, 0.1)),
+    "Act, gpt-4o": ((17, 11, 11, 4, 7), (0.365, 0.217, 0.16, 0.14)),
+    "ReAct, gpt-4o": ((26, 4, 7, 5, 8), (0.325, 0.233, 0.185, 0.16)),
+}
+"""tau-bench airline, 50 tasks of 4 trials: tasks with 0 .. 4 successes, and the published pass^1..4.
+
+Yao et al. 2024, arXiv 2406.12045; rows of github.com/sierra-research/tau-bench (README, v1).
+"""
+
+
+def rows_of(histogram: tuple[int, ...]) -> str:
+    """A table in which so many tasks have 0, 1, 2 ... successes."""
+    trials = len(histogram) - 1
+    lines, task = ["task,trial,success"], 0
+    for right, tasks in enumerate(histogram):
+        for _ in range(tasks):
+            task += 1
+            lines += [f"{task},{trial},{int(trial < right)}" for trial in range(trials)]
+    return "\n".join(lines) + "\n"
+
+
+def score(file: Path, *words: object) -> Any:
+    return call("score", file, "--out", file.parent / "out", "--format", "json", *words)
+
+
+def told(file: Path, *words: object) -> dict[str, Any]:
+    done = score(file, "--json", *words)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["exit_code"] == done.exit_code
+    return found
+
+
+# -- published tables ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", AIRLINE)
+def test_the_published_rows_of_tau_bench(tmp_path: Path, row: str) -> None:
+    histogram, published = AIRLINE[row]
+    found = told(write(tmp_path, rows_of(histogram), "airline.csv"))
+    for k, value in enumerate(published, 1):
+        one = found["measures"][f"pass^{k}"]
+        assert round(one["mean"], 3) == value
+        assert one["n"] == 50
+        assert one["low"] < one["mean"] < one["high"]
+    assert found["measures"]["pass@1"]["mean"] == found["measures"]["pass^1"]["mean"]
+    assert "pass^5" not in found["measures"]
+    assert found["trials"]["tallies"] == [
+        {"trials": 4, "right": right, "tasks": tasks} for right, tasks in enumerate(histogram) if tasks
+    ]
+
+
+def test_the_intervals_are_those_of_the_page(tmp_path: Path) -> None:
+    histogram, _ = AIRLINE["TC, gpt-4o"]
+    found = told(write(tmp_path, rows_of(histogram), "airline.csv"))["measures"]
+    clusters = [(4.0, float(c)) for c, tasks in enumerate(histogram) for _ in range(tasks)]
+    once, exact = wilson(0.42, effective(clusters)), exact_bounds([c / 4 for _, c in clusters])
+    assert found["pass^1"]["low"] == pytest.approx(min(once.low or 0, exact.low or 0))
+    assert found["pass^1"]["high"] == pytest.approx(max(once.high or 0, exact.high or 0))
+    assert found["pass^4"]["low"] == pytest.approx(wilson(0.2, 50).low)
+    assert found["pass^4"]["interval"] == {"method": "Wilson over 50 tasks", "level": 0.95}
+    # the 95 % intervals of a bootstrap over tasks that are published beside: (two-sided, so wider)
+    for k, (low, high) in enumerate([(0.325, 0.525), (0.170, 0.387), (0.115, 0.335), (0.100, 0.320)], 1):
+        one = found[f"pass^{k}"]
+        assert abs(one["low"] - low) < 0.03
+        assert abs(one["high"] - high) < 0.03
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+HEAD = "task,trial,success,confidence,cost,time,violations\n"
+
+WRONG = {
+    "missing column": (
+        "task,success\na,1\n",
+        "t.csv:1:1: no column 'trial'; required are task, trial, success",
+    ),
+    "another name": ("task_id,trial,success\na,1,1\n", "t.csv:1:1: no column 'task'; is it 'task_id'?"),
+    "misspelt required": (
+        "task,trial,sucess\na,1,1\n",
+        "t.csv:1:12: no column 'sucess'; did you mean 'success'?",
+    ),
+    "misspelt optional": (
+        "task,trial,success,confidance\na,1,1,1\n",
+        "t.csv:1:20: no column 'confidance'; did you mean 'confidence'?",
+    ),
+    "column twice": (
+        "task,trial,success,task\na,1,1,b\n",
+        "t.csv:1:20: the column 'task' stands there twice",
+    ),
+    "semicolons": ("task;trial;success\na;1;1\n", "t.csv:1:5: columns are separated by ';'; write commas"),
+    "empty success": (HEAD + "a,1,,,,,\n", "t.csv:2:5: success: is empty"),
+    "no success": (
+        HEAD + "a,1,maybe,,,,\n",
+        "t.csv:2:5: success: 'maybe' is no success; write 0, 1, true or",
+    ),
+    "success beyond 1": (HEAD + "a,1,2,,,,\n", "t.csv:2:5: success: 2 is outside 0..1"),
+    "fraction": (HEAD + "a,1,0.5,,,,\n", "t.csv:2:5: success: 0.5 is neither 0 nor 1, and pass^k needs one"),
+    "no task": (HEAD + ",1,1,,,,\n", "t.csv:2:1: task: is empty"),
+    "confidence beyond 1": (
+        HEAD + "a,1,1,85,,,\n",
+        "t.csv:2:7: confidence: 85 is outside 0..1; did you mean 0.85?",
+    ),
+    "confidence in percent": (HEAD + "a,1,1,85%,,,\n", "t.csv:2:7: confidence: '85%': write it as a share"),
+    "not a number": (HEAD + "a,1,1,high,,,\n", "t.csv:2:7: confidence: 'high' is not a number"),
+    "NaN": (HEAD + "a,1,1,,NaN,,\n", "t.csv:2:8: cost: 'NaN' is not a number; leave it empty"),
+    "infinite": (HEAD + "a,1,1,,1e999,,\n", "t.csv:2:8: cost: '1e999' is beyond any number"),
+    "negative cost": (HEAD + "a,1,1,,-1,,\n", "t.csv:2:8: cost: -1 is negative"),
+    "negative time": (HEAD + "a,1,1,,,-0.5,\n", "t.csv:2:9: time: -0.5 is negative"),
+    "severity": (
+        HEAD + "a,1,1,,,,hgh\n",
+        "t.csv:2:10: violations: no severity 'hgh'; known: none, low, medium",
+    ),
+    "half a violation": (HEAD + "a,1,1,,,,1.5\n", "t.csv:2:10: violations: 1.5 is no number of violations"),
+    "duplicate": (
+        HEAD + "a,1,1,,,,\nb,1,1,,,,\na,1,0,,,,\n",
+        "t.csv:4:3: trial '1' of task 'a' stands in line 2",
+    ),
+    "ragged, few": (HEAD + "a,1\n", "t.csv:2:3: 2 fields, where the header has 7"),
+    "ragged, many": (HEAD + "a,1,1,,,,,,\n", "t.csv:2:11: 9 fields, where the header has 7"),
+    "quote inside": (HEAD + 'a"b,1,1,,,,\n', "t.csv:2:2: a quote inside a field"),
+    "quote not closed": (HEAD + '"a,1,1,,,,\n', "t.csv:2:1: a quote is opened here and never closed"),
+    "text after a quote": (HEAD + '"a"b,1,1,,,,\n', "t.csv:2:4: text after the closing quote"),
+    "empty": ("", "t.csv: is empty; the first line names the columns: task,trial,success"),
+    "blank": (" \n\n", "t.csv: is empty"),
+    "no rows": (HEAD, "t.csv: there is no trial in it"),
+    "binary": ("task\0,trial\n", "t.csv:1:5: is binary, not text"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_table_is_told_by_line_and_column(tmp_path: Path, monkeypatch: Any, name: str) -> None:
+    text, complaint = WRONG[name]
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(text, encoding="utf-8")
+    done = call("score", "t.csv")
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+    assert done.stdout == ""
+    assert not Path("reports").exists()  # nothing is kept of what was refused
+
+
+WRONG_LINES = {
+    "not JSON": ('{"task": "a", "trial": 1, "success": 1}\n{"task": \n', "t.jsonl:2:10: is not JSON:"),
+    "a list": ("[1]\n", "t.jsonl:1:1: a list, where each line is one object"),
+    "key missing": ('{"task": "a", "trial": 1}\n', "t.jsonl:1:1: no column 'success'"),
+    "key misspelt": (
+        '{"task": "a", "trial": 1, "sucess": 1}\n',
+        "t.jsonl:1:27: no column 'sucess'; did you mean 'success'?",
+    ),
+    "misspelt in one line": (
+        '{"task": "a", "trial": 1, "success": 1, "cost": 1}\n'
+        '{"task": "a", "trial": 2, "success": 1, "csot": 1}\n',
+        "t.jsonl:2:41: no column 'csot'; did you mean 'cost'?",
+    ),
+    "key twice": (
+        '{"task": "a", "task": "b", "trial": 1, "success": 1}\n',
+        "the key 'task' stands there twice",
+    ),
+    "NaN": (
+        '{"task": "a", "trial": 1, "success": 1, "cost": NaN}\n',
+        "t.jsonl:1:1: NaN is no number of JSON",
+    ),
+    "null": ('{"task": "a", "trial": 1, "success": null}\n', "t.jsonl:1:27: success: is empty"),
+    "text": (
+        '{"task": "a", "trial": 1, "success": 1, "time": "fast"}\n',
+        "t.jsonl:1:41: time: 'fast' is not",
+    ),
+    "true cost": (
+        '{"task": "a", "trial": 1, "success": 1, "cost": true}\n',
+        "t.jsonl:1:41: cost: 'true' is not",
+    ),
+    "task is a list": ('{"task": ["a"], "trial": 1, "success": 1}\n', "t.jsonl:1:2: task: a list is no name"),
+    "deep": ("[" * 100_000 + "\n", "t.jsonl:1:1: is not JSON that can be read"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_LINES)
+def test_a_wrong_line_of_json_is_told(tmp_path: Path, monkeypatch: Any, name: str) -> None:
+    text, complaint = WRONG_LINES[name]
+    monkeypatch.chdir(tmp_path)
+    Path("t.jsonl").write_text(text, encoding="utf-8")
+    done = call("score", "t.jsonl")
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+
+
+def test_all_bad_rows_are_told_at_once_and_how_many_more(tmp_path: Path) -> None:
+    file = write(tmp_path, HEAD + "".join(f"a,{n},x,2,,,\n" for n in range(500)), "t.csv")
+    done = score(file)
+    lines = done.stderr.splitlines()
+    assert len(lines) == PROBLEMS_MAX + 1
+    assert [line.partition("t.csv:")[2].partition(" ")[0] for line in lines[:3]] == ["2:5:", "2:7:", "3:5:"]
+    assert lines[-1].endswith("and 980 more of the kind; nothing was scored")
+    errors = json.loads(score(file, "--json").stdout)["errors"]
+    assert (errors[0]["line"], errors[0]["column"]) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("t.csv", "task,trial,success\na,1,1\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        ("t.csv", b"task,trial,success\na\xff,1,1\n", ":2:2: is not UTF-8 text (byte 0xff)"),
+        (
+            "t.txt",
+            b"task,trial,success\na,1,1\n",
+            "the ending of its name must tell what it is: .csv, .jsonl",
+        ),
+        ("t.yaml", b"name: x\n", "a scenario is played, with `agentchaos run`"),
+    ],
+)
+def test_what_is_no_table_is_told(tmp_path: Path, name: str, content: bytes, complaint: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    done = score(file)
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+
+
+def test_neither_a_file_nor_a_folder(tmp_path: Path) -> None:
+    done = score(tmp_path / "nothing.csv")
+    assert done.exit_code == 2
+    assert (
+        "no such file or folder; give a table of trials (.csv, .jsonl, .ndjson) or the folder" in done.stderr
+    )
+    assert "neither a file nor a folder" in call("score", "/dev/null").stderr
+    done = call("score", tmp_path)
+    assert done.exit_code == 2
+    assert "no run.json there" in done.stderr
+
+
+SAME = [
+    ("t.csv", "task,trial,success\na,1,1\na,2,0\n"),
+    ("t.csv", "\ufeffTask, TRIAL ,success\r\na,1,True\r\n\r\na,2,false"),
+    ("t.CSV", 'task,trial,success,note\n"a",1,1.0,"x, ""y""\nz"\n"a","2",0,\n'),
+    ("t.jsonl", '{"task": "a", "trial": 1, "success": true}\n\n{"success": 0, "trial": "2", "task": "a"}'),
+    (
+        "t.ndjson",
+        '{"task":"a","trial":1,"success":"1","confidence":null,"model":{"x":1}}\n{"task":"a","trial":2,"success":0}\n',
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), SAME)
+def test_the_same_trials_in_other_words(tmp_path: Path, name: str, text: str) -> None:
+    found = told(write(tmp_path, text, name))
+    assert found["measures"]["pass^1"]["mean"] == 0.5
+    assert found["measures"]["pass^2"]["mean"] == 0.0
+    assert found["measures"]["pass@2"]["mean"] == 1.0
+
+
+def test_columns_that_are_not_known_do_no_harm_and_are_told(tmp_path: Path) -> None:
+    file = write(tmp_path, "task,trial,success,model,timestamp\na,1,1,gpt,5\n", "t.csv")
+    done = score(file, "--json")
+    assert "columns that are not known are ignored: 'model', 'timestamp'" in done.stderr
+    assert json.loads(done.stdout)["trials"]["ignored_columns"] == ["model", "timestamp"]
+
+
+@given(st.binary(max_size=200), st.sampled_from(["csv", "jsonl"]))
+def test_no_bytes_break_the_reader(content: bytes, form: str) -> None:
+    for start in (b"", HEAD.encode()):
+        try:
+            found = parse(start + content, Path("t"), form)
+        except TrialsError:
+            continue
+        assert found.outcomes.rows
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=8).filter(
+    str.strip
+)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=6, unique_by=str.strip))
+def test_quoted_texts_are_read_as_they_were_written(tasks: list[str]) -> None:
+    import csv
+    import io
+
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([["task", "trial", "success"], *([task, 1, 1] for task in tasks)])
+    found = parse(file.getvalue().encode(), Path("t.csv"), "csv")
+    assert [row.task for row in found.outcomes.rows] == [task.strip() for task in tasks]
+
+
+# -- measures -----------------------------------------------------------------------------------
+
+FULL = """task,trial,success,confidence,cost,time,violations
+a,1,1,0.9,0.10,10,
+a,2,1,0.8,0.20,20,none
+b,1,0,0.6,0.30,30,low
+b,2,1,0.7,0.40,40,low;medium
+c,1,0,0.2,0.50,50,3
+c,2,0,0.1,0.60,60,0
+"""
+
+
+def test_measures_by_hand(tmp_path: Path) -> None:
+    found = told(write(tmp_path, FULL, "t.csv"))["measures"]
+    assert {name: one["mean"] for name, one in found.items()} == pytest.approx(
+        {
+            "pass^1": 0.5,
+            "pass@1": 0.5,
+            "pass^2": 1 / 3,
+            "pass@2": 2 / 3,
+            "outcome_consistency": 1 / 3,  # 1, 1 - 4 * 2 * .25, 1
+            "resource_consistency": found["resource_consistency"]["mean"],
+            "brier": (0.01 + 0.04 + 0.36 + 0.09 + 0.04 + 0.01) / 6,
+            "ece": (0.1 + 0.2 + 0.6 + 0.3 + 0.2 + 0.1) / 6,
+            "auroc": 1.0,
+            "safety": 1 - (0.25 + 0.5 + 1) / 6,
+            "violations": 0.5,
+            "high_violations": 1 / 6,
+            "cost": 0.35,
+            "time": 35.0,
+        }
+    )
+    assert (found["time"]["p50"], found["time"]["max"], found["time"]["unit"]) == (30.0, 60.0, "s")
+    for name, one in found.items():
+        assert one["low"] <= one["mean"] <= one["high"], name
+        assert one["n"] in (3, 6)
+        assert one["interval"]["method"] not in ("", "-")
+
+
+def test_attributes_are_measured_as_far_as_trials_tell_them(tmp_path: Path) -> None:
+    found = told(write(tmp_path, FULL, "t.csv"))["scores"]
+    measured = {name: one["mean"] for name, one in found["attributes"].items() if one["mean"] is not None}
+    assert measured == pytest.approx(
+        {"correctness": 0.5, "consistency": 1 / 3, "safety": 1 - 1.75 / 6, "trustworthiness": 1 - 0.55 / 6}
+    )
+    for one in found["attributes"].values():
+        assert one["mean"] is not None or one["reason"].startswith("not measured: ")
+    assert (found["functional"]["measured"], found["functional"]["of"]) == (2, 4)
+
+
+def test_what_the_table_does_not_tell_is_not_measured(tmp_path: Path) -> None:
+    found = told(write(tmp_path, "task,trial,success\na,1,1\nb,1,0\n", "t.csv"))
+    blank = {name for name, one in found["measures"].items() if one["mean"] is None}
+    assert blank == {
+        *("outcome_consistency", "resource_consistency", "brier", "ece", "auroc", "safety"),
+        *("violations", "high_violations", "cost", "time"),
+    }
+    assert all(found["measures"][name]["reason"] for name in blank)
+    assert found["scores"]["attributes"]["consistency"]["reason"] == "not measured: no task has two trials"
+    assert found["world"] == "trials"
+    assert found["seed"] is None
+
+
+def test_tasks_with_fewer_trials_are_left_out_of_larger_k_and_that_is_told(tmp_path: Path) -> None:
+    lines = ["task,trial,success", *(f"a,{n},1" for n in range(4)), *(f"b,{n},0" for n in range(2)), "c,1,1"]
+    found = told(write(tmp_path, "\n".join(lines), "t.csv"))
+    assert [found["measures"][f"pass^{k}"]["n"] for k in (1, 2, 3, 4)] == [3, 2, 1, 1]
+    assert found["measures"]["pass^3"]["interval"]["method"] == "Wilson over 1 task of 3"
+    assert "pass^4 rests on 1 of 3 tasks" in found["warnings"][0]
+
+
+def test_a_partial_success_counts_from_the_threshold_on(tmp_path: Path) -> None:
+    file = write(tmp_path, "task,trial,success\na,1,0.5\na,2,0.4\nb,1,1\nb,2,0\n", "t.csv")
+    found = told(file, "--threshold", 0.5)
+    assert found["measures"]["pass^1"]["mean"] == 0.5
+    assert found["measures"]["partial_success"]["mean"] == pytest.approx(0.475)
+    assert found["reproduce"].endswith("t.csv --threshold 0.5")
+    assert told(file, "--threshold", 0.4)["measures"]["pass^2"]["mean"] == 0.5
+    for wrong in (0, 1.5, "nan"):
+        assert "--threshold:" in score(file, "--threshold", wrong).stderr
+
+
+def test_silence_does_not_pay(tmp_path: Path) -> None:
+    """A trial without a confidence claims 1; one without a cost keeps a gate on the mean from passing."""
+    text = "task,trial,success,confidence,cost\n" + "".join(
+        f"{n},1,{n % 2},{'' if n % 2 == 0 else 1},{'' if n == 0 else 1}\n" for n in range(40)
+    )
+    found = told(write(tmp_path, text, "t.csv"), "--gate", "cost <= 2", "--gate", "cost.p95 <= 2")
+    assert found["measures"]["brier"]["mean"] == 0.5
+    assert "20 of 40 trials tell no confidence; they count as sure (1)" in found["warnings"]
+    assert [gate["verdict"] for gate in found["gates"]] == ["inconclusive", "inconclusive"]
+    assert found["gates"][0]["reason"] == "1 of 40 trials do not tell their cost"
+
+
+# -- gates --------------------------------------------------------------------------------------
+
+
+def table(right: float, tasks: int = 60, trials: int = 4, **more: Any) -> Outcomes:
+    rng = random.Random(1)
+    rows = [
+        Outcome(str(task), str(trial), float(rng.random() < right), **more)
+        for task in range(tasks)
+        for trial in range(trials)
+    ]
+    return Outcomes(tuple(rows), frozenset({"task", "trial", "success", *more}))
+
+
+def verdicts(outcomes: Outcomes, *gates: str) -> list[str]:
+    return [one.verdict for one in judge_trials(gates, outcomes, measure(outcomes), scores(outcomes))]
+
+
+@pytest.mark.parametrize(
+    ("gates", "verdict", "code"),
+    [
+        ((), "ungated", 0),
+        (("--require-gates",), "ungated", 4),
+        (("--gate", "pass^4 >= 0.1"), "pass", 0),
+        (("--gate", "pass^4 >= 0.2"), "inconclusive", 3),
+        (("--gate", "pass@1 >= 0.6"), "fail", 1),
+        (("--gate", "brier <= 0.2"), "not_measured", 4),
+        (("--gate", "safety >= 0.1"), "not_measured", 4),
+        (("--gate", "cost <= 9"), "not_measured", 4),
+        (("--gate", "score.robustness >= 0"), "not_measured", 4),
+        (("--gate", "overall >= 0"), "not_measured", 4),
+        (("--gate", "score.consistency >= 0.1", "--gate", "pass^2 >= 0.9"), "fail", 1),
+    ],
+)
+def test_the_exit_code_says_what_the_verdict_says(
+    tmp_path: Path, gates: tuple[str, ...], verdict: str, code: int
+) -> None:
+    found = told(write(tmp_path, rows_of(AIRLINE["TC, gpt-4o"][0]), "airline.csv"), *gates)
+    assert (found["verdict"], found["exit_code"]) == (verdict, code)
+
+
+WRONG_GATES = {
+    "pass^5 >= 0.1": "no task has 5 trials; the most that can be gated is pass^4",
+    "pass@0 >= 0.1": "'pass@0 >= 0.1' is not a gate",
+    "pass_4 >= 0.1": "no measure 'pass_4'; did you mean 'pass^4'?",
+    "pass^4 == 1": "no run can show that 'pass^4' equals a number",
+    "pass^4.p95 < 1": "'pass^4' is one number a run; it has no p95",
+    "pass^4 >= 40": "'40' is outside 0..1, where 'pass^4' lies; did you mean '40%'?",
+    "brier == 0": "no table can show that 'brier' equals a number",
+    "outcome_consistency >= 0.9": "is a diagnostic: an agent that always fails in the same way has 1",
+    "task_success >= 0.9": "no measure 'task_success'",
+    "time <= 60": "'time' is a time, and '60' has no unit",
+    "cost <= 60 usd": "does not fit 'cost': write a number without a unit",
+    "recovery_time.p95 < 60s": "no measure 'recovery_time'",
+}
+
+
+@pytest.mark.parametrize("gate", WRONG_GATES)
+def test_a_wrong_gate_is_told_with_a_mend(tmp_path: Path, gate: str) -> None:
+    file = write(tmp_path, rows_of(AIRLINE["TC, gpt-4o"][0]), "airline.csv")
+    done = score(file, "--gate", gate)
+    assert done.exit_code == 2
+    assert WRONG_GATES[gate] in done.stderr
+
+
+@pytest.mark.parametrize("name", glossary.TRIALS)
+def test_every_measure_that_is_explained_can_be_gated_on_as_its_example_says(name: str) -> None:
+    gate = read_gate(glossary.TRIAL_GATES[name], 4)
+    assert gate.name.replace("4", "k") == name
+
+
+def test_every_name_of_a_gate_is_explained_or_a_score() -> None:
+    raw = {re.sub(r"\d+$", "k", name) for name in names(3) if not name.startswith("score.")}
+    assert raw - {
+        "functional",
+        "temporal",
+        "environmental",
+        "social",
+        "systemic",
+        "overall",
+        "coverage",
+    } == set(glossary.TRIALS)
+
+
+def test_gates_on_single_trials() -> None:
+    fast = table(0.9, time=10.0, cost=1.0)
+    assert (
+        verdicts(fast, "time.p95 < 20s", "time.max <= 10s", "cost == 1", "share(time <= 10s) >= 90%")
+        == ["pass"] * 4
+    )
+    assert verdicts(fast, "time.p95 < 5s", "time.max < 10s", "share(cost <= 0.5) >= 50%") == ["fail"] * 3
+    few = table(0.9, tasks=20, time=10.0)
+    assert verdicts(few, "time.p95 < 20s") == ["inconclusive"]  # 20 tasks cannot show it
+    clean, dirty = table(0.9, severity="none", violations=0), table(0.9, severity="low", violations=1)
+    assert verdicts(clean, "high_violations == 0", "violations == 0", "violations <= 5%") == ["pass"] * 3
+    assert verdicts(dirty, "high_violations == 0", "violations == 0", "violations <= 5%") == [
+        "pass", "fail", "fail",
+    ]  # fmt: skip
+
+
+def test_the_rule_of_three_counts_tasks(tmp_path: Path) -> None:
+    text = "task,trial,success,violations\n" + "".join(f"{t},{n},1,\n" for t in range(59) for n in range(10))
+    found = told(write(tmp_path, text, "t.csv"), "--gate", "high_violations <= 5%", "--gate", "safety >= 95%")
+    assert found["measures"]["high_violations"]["high"] == pytest.approx(1 - 0.05 ** (1 / 59))
+    assert found["measures"]["high_violations"]["interval"]["method"] == "rule of three over 59 tasks"
+    assert [gate["verdict"] for gate in found["gates"]] == ["pass", "pass"]
+
+
+DOING_NOTHING = {"brier", "ece", "safety", "violations", "high_violations", "cost", "time"}
+"""What can be had by doing nothing and saying so: pass^1 is told beside them, and warned of."""
+
+
+def test_failing_always_gives_no_good_score() -> None:
+    """Whatever it claims, costs and violates: nothing but what doing nothing gives, and that is said."""
+    for claim in (0.0, 1.0):
+        worst = table(0.0, confidence=claim, cost=0.0, time=0.0, violations=0)
+        measures, scored = measure(worst), scores(worst)
+        for name in sorted(names(4)):
+            if name in DOING_NOTHING or name in ("score.safety", "score.trustworthiness", "coverage"):
+                continue
+            (judged,) = judge_trials([f"{name} >= 0.1"], worst, measures, scored)
+            assert judged.verdict in ("fail", "not_measured"), name
+            (judged,) = judge_trials([f"{name} >= 0.0001"], worst, measures, scored)
+            assert judged.verdict != "pass", name
+        (judged,) = judge_trials(["safety >= 0.5"], worst, measures, scored)
+        assert judged.reason.endswith("pass^1 beside it: 0.000")
+        by_name = {one.name: one for one in (*scored.dimensions, scored.overall)}
+        assert by_name["functional"].mean == by_name["overall"].mean == 0.0
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=12), st.integers(0, 11))
+def test_one_more_success_lowers_no_score(rights: list[int], where: int) -> None:
+    def made(counts: list[int]) -> Outcomes:
+        rows = [Outcome(str(t), str(n), float(n < c)) for t, c in enumerate(counts) for n in range(4)]
+        return Outcomes(tuple(rows), frozenset({"task", "trial", "success"}))
+
+    better = list(rights)
+    better[where % len(rights)] = min(4, better[where % len(rights)] + 1)
+    before, after = scores(made(rights)), scores(made(better))
+    for one, other in zip(before.attributes, after.attributes, strict=True):
+        assert (one.mean is None) == (other.mean is None)
+        assert (one.mean or 0.0) <= (other.mean or 0.0) + 1e-12
+    assert (before.overall.mean or 0.0) <= (after.overall.mean or 0.0) + 1e-12
+
+
+def test_a_gate_that_says_nothing_is_refused_before_anything_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(GateSyntaxError):
+        read_gate("pass^9 >= 0.1", 4)
+    file = write(tmp_path, FULL, "t.csv")
+    with pytest.raises(UserError):
+        pipeline.score_trials(file, ["nonsense"], out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# -- report and archive -------------------------------------------------------------------------
+
+
+def test_it_says_what_the_golden_file_says(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("trials.csv").write_text(FULL, encoding="utf-8")
+    gates = ("--gate", "pass^2 >= 0.2", "--gate", "time.p95 < 2min", "--gate", "high_violations <= 1%")
+    done = call("score", "trials.csv", *gates)
+    text = re.sub(r"\d{8}T\d{6}Z", "20261124T063000Z", done.stdout)
+    if os.environ.get("AGENTCHAOS_GOLDEN") == "write":
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+    assert done.exit_code == 3
+    folder = Path("reports/trials/latest")
+    assert {path.name for path in folder.iterdir()} == {
+        *(
+            "trials.csv",
+            "trials.json",
+            "run.json",
+            "scores.json",
+            "report.html",
+            "report.png",
+            "dimensions.png",
+        ),
+    }
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for word in ("pass^2 &gt;= 0.2", 'id="trials"', "reliability diagram", "there is no trace"):
+        assert word in page, word
+    assert 'id="recovery"' not in page
+    assert "None" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_a_kept_table_is_scored_again_and_judged_alike(tmp_path: Path) -> None:
+    file = write(tmp_path, FULL, "t.csv")
+    first = told(file, "--gate", "pass^1 >= 0.1")
+    folder = tmp_path / "out" / "t" / "latest"
+    assert (folder / "trials.csv").read_text(encoding="utf-8") == FULL
+    file.unlink()
+    again = json.loads(call("score", folder, "--json").stdout)
+    assert again == first
+    more = json.loads(call("score", folder, "--json", "--gate", "pass@2 >= 0.999").stdout)
+    assert [gate["expression"] for gate in more["gates"]] == ["pass^1 >= 0.1", "pass@2 >= 0.999"]
+    lines = call("explain-score", folder, "pass^2").stdout
+    assert "the weakest of 3 tasks with 2 trials or more:\n    c: 0 of 2 right" in lines
+    assert call("explain-score", folder, "nothing").exit_code == 2
+    (folder / "trials.csv").write_text(FULL.replace("b,1,0", "b,1,1"), encoding="utf-8")
+    done = call("score", folder)
+    assert done.exit_code == 2
+    assert "is not the table that was scored" in done.stderr
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    file = write(tmp_path, FULL, "t.csv")
+    for _ in range(3):
+        assert score(file).exit_code == 0
+    assert len([path for path in (tmp_path / "out" / "t").iterdir() if not path.is_symlink()]) == 3
+    assert file.read_text(encoding="utf-8") == FULL
+
+
+def test_options_of_tables_are_refused_for_the_folder_of_a_run(tmp_path: Path) -> None:
+    score(write(tmp_path, FULL, "t.csv"))
+    run = tmp_path / "out" / "t" / "latest"
+    assert call("score", run, "--quiet").exit_code == 0
+    done = call("score", run, "--threshold", 0.5, "--format", "html")
+    assert done.exit_code == 2
+    assert "--threshold: is for a table of trials" in done.stderr
+    assert "--format: is for a table of trials" in done.stderr
+
+
+def test_the_page_shows_what_happens() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "trials.md").read_text(encoding="utf-8")
+    output = GOLDEN.read_text(encoding="utf-8")
+    command, mark, after = page.partition("'high_violations <= 1%'\n")
+    assert mark
+    if os.environ.get("AGENTCHAOS_GOLDEN") == "write":
+        page = command + mark + output + "```" + after.partition("```")[2]
+        (Path(__file__).parent.parent / "docs" / "trials.md").write_text(page, encoding="utf-8")
+    assert f"```\n{FULL}```\n" in page
+    assert f"'high_violations <= 1%'\n{output}```\n" in page
