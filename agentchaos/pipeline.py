@@ -153,11 +153,23 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
             for fault in plan.faults
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
-        unsaid(plan.setting),
+        unsaid(plan.setting, [arm.facts for arm in plan.variants]),
         plan.setting,
         plan.differences,
         plan.stopping.alpha(plan.replications),
+        _limits(plan),
     )
+
+
+def _limits(plan: Plan) -> dict[str, int]:
+    """Attribute -> the most replications of the arms that measure it, where they have fewer than the run."""
+    attributes = {"load": "scalability", "cell": "robustness", "profile": "portability"}
+    limits: dict[str, int] = {}
+    for arm in plan.variants:
+        if arm.facts.kind in attributes and arm.facts.limit is not None:
+            name = attributes[arm.facts.kind]
+            limits[name] = min(arm.facts.limit, limits.get(name, arm.facts.limit))
+    return limits
 
 
 # -- 3: play ------------------------------------------------------------------------------------

@@ -71,13 +71,17 @@ def judge(
 
 
 def implied(o: Objectives) -> Iterator[Gate]:
-    """The gates that objectives imply: the share of incidents within RTO and RPO."""
+    """The gates that objectives imply: the share of incidents within RTO and RPO, and the vetoes."""
     for name, limit in (("recovery_time", o.rto_s), ("recovery_point", o.rpo_s)):
         if limit is not None:
             yield Gate(
                 f"share({name} <= {limit:g}s) >= {o.met:g}", name, "share", ">=", o.met, limit, "<=",
                 implied=True,
             )  # fmt: skip
+    if o.critical is not None:
+        yield Gate(f"critical <= {o.critical:g}", "critical", "", "<=", o.critical, implied=True)
+    if o.security is not None:
+        yield Gate(f"security >= {o.security:g}", "security", "", ">=", o.security, implied=True)
 
 
 def _judge(gate: Gate, table: Table, measures: Mapping[str, Measured], scores: Scores) -> Judged:
