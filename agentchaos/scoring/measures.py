@@ -103,7 +103,7 @@ def _of_datum(name: str, rows: Sequence[Data], alpha: float, bound: str) -> Meas
     if isinstance(first, Ratio):
         ratios = [datum for datum in found if isinstance(datum, Ratio)]
         if is_budget(name):
-            return budget_spent(name, ratios, rows, alpha)
+            return budget_spent(name, ratios, rows, alpha, bound)
         return of_ratio(name, ratios, rows, alpha, bound)
     if isinstance(first, Count):
         return _of_count(name, [datum for datum in found if isinstance(datum, Count)], alpha)
@@ -264,11 +264,13 @@ def is_budget(name: str) -> bool:
     return base_name(name) == "budget_spent"
 
 
-def budget_spent(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA) -> Measured:
+def budget_spent(
+    name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA, bound: str = "exact"
+) -> Measured:
     """Bad requests of those that the SLO allows: (1 - request availability) / (1 - SLO), and its bounds."""
     scale = found[0].scale / PARTS
     good = [Ratio(d.denominator - d.numerator // PARTS, d.denominator, share=True) for d in found]
-    value = of_ratio(name.replace("budget_spent", "request_availability", 1), good, rows, alpha)
+    value = of_ratio(name.replace("budget_spent", "request_availability", 1), good, rows, alpha, bound)
     mean, low, high = (
         None if at is None else (1 - at) / scale for at in (value.mean, value.high, value.low)
     )  # a good request is worth nothing here, so that the bounds change sides

@@ -137,7 +137,7 @@ def difference(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | Non
     """(this run minus the reference, why there is none), for the measure of a gate."""
     name = gate.name
     if gate.is_score or gate.datum.startswith("pass_"):
-        return _of_points(name, ours, theirs, gate.against)
+        return _of_points(gate, ours, theirs)
     there, here = _contributions(gate, theirs), _contributions(gate, ours)
     for side, values in ((f"the {gate.against}", there), ("this run", here)):
         if not values:
@@ -174,12 +174,13 @@ def _good(gate: Gate, table: Table) -> dict[int, tuple[float, float]]:
     }
 
 
-def _of_points(name: str, ours: Table, theirs: Table, against: str) -> tuple[Difference | None, str]:
+def _of_points(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | None, str]:
+    name, against = gate.name, gate.against
     for side, table in (("the " + against, theirs), ("this run", ours)):
         value, why = _point(name, table)
         if value is None:
             return None, f"{why.removeprefix('not measured: ')} (in {side})"
-    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours)
+    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours, gate.alpha)
     return found, "" if found else "it rests on so few replications that without them it is not measured"
 
 
