@@ -153,7 +153,7 @@ def run(
         from agentchaos import pipeline
 
         formats = pipeline.known_formats(format_ or ("html", "png"))
-        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), baseline, until)
+        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), until, baseline)
         reports: list[Report] = []
         interrupted = False
         for loaded, plan in ready:
@@ -189,8 +189,8 @@ def _all_or_nothing(
     gates: list[str] | None,
     seed: int | None,
     replications: int | str | None,
-    baseline: Path | None,
     until: str | None,
+    baseline: Path | None,
 ) -> list[tuple[Any, Any]]:
     """Reads and plans every file before any is played, so that all complaints come at once.
 

@@ -318,7 +318,7 @@ def _pilot(plan: Plan, only: Sequence[str]) -> Table | None:
     if number < PILOT_LEAST:
         return None
     arms = {arm: {n: play_one(plan, arm, n)[0] for n in range(1, number + 1)} for arm in only}
-    return Table(plan.setting, arms, plan.objectives, bound=plan.bound)
+    return Table(plan.setting, arms, plan.objectives, bound=plan.bound, differences=plan.differences)
 
 
 def _detectable(plan: Plan) -> Iterator[str]:
@@ -328,7 +328,8 @@ def _detectable(plan: Plan) -> Iterator[str]:
     if not wanted and plan.stopping.width is None:
         yield from _stops(plan, None)
         return
-    pilot = _pilot(plan, sorted({"chaos", *(gate.arm for gate in wanted)}))
+    twins = {"control" for gate in wanted if gate.against == "control"}
+    pilot = _pilot(plan, sorted({"chaos", *(gate.arm for gate in wanted), *twins}))
     yield from _stops(plan, pilot)
     if pilot is None:
         yield "no power is told: a replication has too many steps for a pilot"

@@ -156,7 +156,7 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
         unsaid(plan.setting),
         plan.setting,
         plan.differences,
-        alpha=plan.stopping.alpha(plan.replications),
+        plan.stopping.alpha(plan.replications),
     )
 
 
@@ -250,32 +250,26 @@ def play(
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
     pairs = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
     done = Gathered(pairs)
+    coming = [0]
+
+    def take(job: Job, data: Data) -> None:
+        done[job[1:]] = data
+        if progress:
+            progress(len(done), coming[0])
+
     complete = True
     steps = [0, *(plan.steps if enough is not None else (plan.replications,))]
     try:
         for before, step in itertools.pairwise(steps):
-            part = pairs if only is not None else [job for job in pairs if before < job[1] <= step]
-            _play_part(plan, part, jobs, done, progress)
+            part = [pair for pair in pairs if only is not None or before < pair[1] <= step]
+            coming[0] += len(part)
+            play_jobs({"": plan}, [("", *pair) for pair in part], take, jobs=jobs)
             # only what the plan has at this number decides: a replication more would be another run
             if only is not None or (enough is not None and step < steps[-1] and enough(done.data())):
                 break
     except KeyboardInterrupt:
         complete = False
     return Played(done.data(), complete, time.perf_counter() - began, done.signals)
-
-
-def _play_part(
-    plan: Plan, part: list[tuple[str, int]], jobs: int | None, done: Gathered, progress: Progress | None
-) -> None:
-    """Plays some of the replications; the whole is not known before those that it may stop at."""
-    total = len(done) + len(part)
-
-    def take(job: Job, data: Data) -> None:
-        done[job[1:]] = data
-        if progress:
-            progress(len(done), total)
-
-    play_jobs({"": plan}, [("", *pair) for pair in part], take, jobs=jobs)
 
 
 def play_jobs(
@@ -416,8 +410,8 @@ def run(
     archive = Archive.create(out, plan.scenario)
     told = reproduce(loaded, plan, require_gates=require_gates, baseline=baseline)
     terms = begin(archive, loaded, plan, told, stored)
-    sequential = plan.stopping.rule != "fixed"
-    enough = (lambda arms: comes_to_an_end(terms, arms, reference)) if sequential else None
+    sequential_ = plan.stopping.rule != "fixed"
+    enough = (lambda arms: comes_to_an_end(terms, arms, reference)) if sequential_ else None
     played = play(plan, jobs=jobs, only=only, progress=progress, enough=enough)
     return keep(
         archive, terms, plan, played, reference=reference, require_gates=require_gates, formats=formats

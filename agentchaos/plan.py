@@ -115,9 +115,9 @@ class Plan:
     engine: str = "reference"
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
-    differences: str = "typical"
     stopping: Stopping = FIXED
     bound: str = "exact"
+    differences: str = "typical"
     changes: tuple[str, ...] | None = None
     """In the plan of an arm, what `changing` is in the whole: the arms are measured alike."""
 

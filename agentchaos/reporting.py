@@ -120,9 +120,7 @@ class Held(NamedTuple):
     ruling: Ruling
 
 
-def judged_by(
-    terms: Terms, table: Table, baseline: Baseline | None = None, *, require_gates: bool = False
-) -> Held:
+def judged_by(terms: Terms, table: Table, baseline: Baseline | None, *, require_gates: bool = False) -> Held:
     """Measured, scored and judged, every bound at the level of the terms."""
     alpha = terms.alpha
     measures, scores = measure(table, alpha), score(table, alpha)

@@ -12,7 +12,7 @@ from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
-from agentchaos.scoring.stopping import FIXED, Stopping
+from agentchaos.scoring.stopping import FIXED, Stopping, Width
 from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
@@ -96,10 +96,16 @@ class Terms:
                     "closed",
                 ),
                 "unsolved": _all(Unsolved, whole.get("unsolved", ()), "unsolved"),
+                "stopping": _stopping(whole["stopping"]) if "stopping" in whole else FIXED,
                 "variants": _all(ArmFacts, whole.get("variants", ()), "variants"),
-                "stopping": Stopping.from_json(rule) if (rule := whole.get("stopping")) else FIXED,
             },
         )
+
+
+def _stopping(rule: Mapping[str, Any]) -> Stopping:
+    width = rule.get("width")
+    made = None if width is None else _made(Width, width, "stopping.width")
+    return _made(Stopping, {**rule, "width": made}, "stopping")
 
 
 def _group(facts: Mapping[str, Any]) -> GroupFacts:

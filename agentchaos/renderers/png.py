@@ -16,8 +16,8 @@ WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
 CARD_HEIGHT = 1100
 CARD_LANES, CARD_FAULTS = 8, 5
 CARD_READING = (
-    "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as its "
-    "score (hatched: some attributes measured), whiskers are bounds. "
+    "a gate is judged on its unfavourable one-sided {level} bound, not on its value. A petal is as long as "
+    "its score (hatched: some attributes measured), whiskers are bounds. "
 )
 LABEL_ROWS = 3
 GATE = 57.0
@@ -255,7 +255,7 @@ def card(report: Report) -> Sheet:
         report,
         CARD_HEIGHT,
         "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
-        CARD_READING
+        CARD_READING.format(level=wording.level(report))
         + (
             "Recovery: dot p50, diamond p95, bar max, arrow never."
             if report.trials is None

@@ -17,7 +17,7 @@ from agentchaos.metrics.base import Count, Histogram, Ratio
 from agentchaos.scoring import intervals
 from agentchaos.scoring.differences import contributions
 from agentchaos.scoring.expressions import QUANTILES, Gate, is_share
-from agentchaos.scoring.measures import PICKS, TASK_RATES, base_name, sampled
+from agentchaos.scoring.measures import PICKS, TASK_RATES, base_name, is_budget, sampled
 from agentchaos.scoring.stopping import Stopping, Width
 from agentchaos.scoring.table import Table
 
@@ -73,6 +73,8 @@ def spread(name: str, table: Table) -> Spread | None:
 
 def detectable(gate: Gate, table: Table, steps: Sequence[int], alpha: float, bound: str) -> Detectable | str:
     """What a gate finds after these looks, each at alpha; a text where that cannot be told."""
+    if gate.against:
+        return _of_reference(gate, table, steps, alpha)
     if gate.is_score:
         return "no power is told for it: a score is made of several bounds"
     if gate.operator == "==" or gate.statistic == "max":
@@ -87,6 +89,8 @@ def detectable(gate: Gate, table: Table, steps: Sequence[int], alpha: float, bou
         return _of_incidents(gate, table, steps, alpha)
     if gate.statistic:
         return "no power is told for it"
+    if is_budget(gate.datum):
+        return "no power is told for it: gate the request availability that it is reckoned from"
     seen = spread(gate.name, table)
     if seen is None:
         return "no power is told for it: the pilot did not see it in two replications"
@@ -96,6 +100,27 @@ def detectable(gate: Gate, table: Table, steps: Sequence[int], alpha: float, bou
         value = gate.threshold - gap if gate.operator in ("<", "<=") else gate.threshold + gap
         return Detectable(value if value > 0 else None, (), difference, "normal approximation")
     return _of_share(gate, seen, steps, alpha, bound)._replace(difference=difference)
+
+
+def _of_reference(gate: Gate, table: Table, steps: Sequence[int], alpha: float) -> str:
+    """A gate on a difference: to the twin by the pilot's pairs, to a baseline as if it were independent."""
+    ours = {} if gate.is_score or gate.statistic else contributions(gate.name, table)
+    values, how = list(ours.values()), "a stored run taken for independent: on the same seeds it finds less"
+    if gate.against == "control":
+        theirs = contributions(f"control.{gate.name}", table) if ours else {}
+        values = [value - theirs[n] for n, value in ours.items() if n in theirs]
+        how = "by the pilot's own pairs"
+    if len(values) < 2:
+        return "no power is told for it: the pilot did not see it in two replications"
+    mean = math.fsum(values) / len(values)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    gap = _typical_gap(deviation * (1.0 if gate.against == "control" else math.sqrt(2)), steps[-1], alpha)
+    falling = gate.operator in ("<", "<=")
+    value = gate.threshold + (-gap if falling else gap)
+    return (
+        f"with {steps[-1]} replications a true difference of {value:+.3g} "
+        f"or {'less' if falling else 'more'} passes with a chance of {POWER:.0%} ({how})"
+    )
 
 
 def _typical_gap(deviation: float, replications: int, alpha: float) -> float:

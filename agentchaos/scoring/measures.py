@@ -102,9 +102,7 @@ def _of_datum(name: str, rows: Sequence[Data], alpha: float, bound: str) -> Meas
     first = found[0]
     if isinstance(first, Ratio):
         ratios = [datum for datum in found if isinstance(datum, Ratio)]
-        if is_budget(name):
-            return budget_spent(name, ratios, rows, alpha, bound)
-        return of_ratio(name, ratios, rows, alpha, bound)
+        return (budget_spent if is_budget(name) else of_ratio)(name, ratios, rows, alpha, bound)
     if isinstance(first, Count):
         return _of_count(name, [datum for datum in found if isinstance(datum, Count)], alpha)
     if isinstance(first, Histogram):

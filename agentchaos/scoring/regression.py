@@ -175,12 +175,12 @@ def _good(gate: Gate, table: Table) -> dict[int, tuple[float, float]]:
 
 
 def _of_points(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | None, str]:
-    name, against = gate.name, gate.against
-    for side, table in (("the " + against, theirs), ("this run", ours)):
+    name = gate.name
+    for side, table in (("the " + gate.against, theirs), ("this run", ours)):
         value, why = _point(name, table)
         if value is None:
             return None, f"{why.removeprefix('not measured: ')} (in {side})"
-    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours, gate.alpha)
+    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours, alpha=gate.alpha)
     return found, "" if found else "it rests on so few replications that without them it is not measured"
 
 

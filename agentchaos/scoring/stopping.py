@@ -15,7 +15,6 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from agentchaos.distributions import format_duration
 from agentchaos.scoring.expressions import GateSyntaxError, parse
@@ -64,12 +63,6 @@ class Stopping:
     def alpha(self, most: int) -> float:
         """The level of each bound of a run of at most so many replications."""
         return ALPHA / len(self.steps(most)) if self.rule == "looks" else ALPHA
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Stopping:
-        """What `dataclasses.asdict` gave."""
-        width = value["width"]
-        return cls(value["rule"], value["start"], Width(**width) if width else None)
 
 
 FIXED = Stopping()

@@ -52,8 +52,8 @@ class Table:
     """arms: name of the arm (`chaos`, `control`, ...) -> number of the replication -> data.
 
     variants: what the other arms are. surface_k: the trials in a row of the reliability surface.
-    differences: what judges the difference of shares to a reference, `typical` or `exact`.
     bound: what judges the mean of a share over replications, `exact` or (where a scenario says so) `typical`.
+    differences: what judges the difference of shares to a reference, `typical` or `exact`.
     """
 
     setting: Setting
@@ -62,8 +62,8 @@ class Table:
     declared: tuple[DeclaredFault, ...] = ()
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
-    differences: str = "typical"
     bound: str = "exact"
+    differences: str = "typical"
 
     def of_kind(self, kind: str) -> list[ArmFacts]:
         """The arms of a kind of which some replication was played, in their order."""

@@ -134,6 +134,10 @@ class Scenario(Noun):
     gates: tuple[str, ...] | None = Field(
         None, description="what must hold, such as `availability >= 0.95`; without gates nothing is judged"
     )
+    bound: Literal["exact", "typical"] = Field(
+        "exact",
+        description="what judges the mean of a share over replications; `typical`: Johnson's t, no guarantee",
+    )
     baseline: str | None = Field(
         None,
         min_length=1,
@@ -145,10 +149,6 @@ class Scenario(Noun):
         "typical",
         description="what judges the difference of shares to `baseline` or `control`: Johnson's t, or an "
         "exact bound on [-1, 1], which wants many more replications",
-    )
-    bound: Literal["exact", "typical"] = Field(
-        "exact",
-        description="what judges the mean of a share over replications; `typical`: Johnson's t, no guarantee",
     )
     dimensions: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the attributes that make up a dimension here"
@@ -636,8 +636,8 @@ class Scenario(Noun):
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
-            differences=self.differences,
             bound=self.bound,
+            differences=self.differences,
             arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
             variants=variants,
             surface_k=surface.k if surface is not None else (1,),
