@@ -45,6 +45,13 @@ BaselineDir = Annotated[
     typer.Option("--baseline", metavar="DIR", help="The stored run that gates on 'baseline' compare with."),
 ]
 Replications = Annotated[str | None, typer.Option(metavar="N|auto", help="How often it is played.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WIDTH",
+        help="Stop where an interval is so narrow: 'availability +- 0.002'; --replications is the most.",
+    ),
+]
 
 
 def _say(text: str = "") -> None:
@@ -117,6 +124,7 @@ def run(
     overrides: Overrides = None,
     seed: Seed = None,
     replications: Replications = None,
+    until: Until = None,
     replication: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Play this replication alone, and keep its trace."),
@@ -145,7 +153,7 @@ def run(
         from agentchaos import pipeline
 
         formats = pipeline.known_formats(format_ or ("html", "png"))
-        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), baseline)
+        ready = _all_or_nothing(files, overrides, gate, seed, _number(replications), until, baseline)
         reports: list[Report] = []
         interrupted = False
         for loaded, plan in ready:
@@ -181,6 +189,7 @@ def _all_or_nothing(
     gates: list[str] | None,
     seed: int | None,
     replications: int | str | None,
+    until: str | None,
     baseline: Path | None,
 ) -> list[tuple[Any, Any]]:
     """Reads and plans every file before any is played, so that all complaints come at once.
@@ -194,7 +203,7 @@ def _all_or_nothing(
     for file in files:
         try:
             loaded = pipeline.load(file, overrides or (), gates or ())
-            decided = pipeline.decide(loaded, seed=seed, replications=replications)
+            decided = pipeline.decide(loaded, seed=seed, replications=replications, until=until)
             reference, _ = pipeline.reference_of(loaded, decided, baseline)
             if reference is not None and reference.facts.problem:
                 _say(f"! {decided.scenario}: {reference.facts.problem}")
@@ -235,12 +244,12 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         yield None
         return
     if not sys.stderr.isatty():
-        told = [-1]
+        told = [-1, 0]
 
         def line(done: int, total: int) -> None:
             tenth = 10 * done // total
-            if tenth > told[0]:
-                told[0] = tenth
+            if tenth > told[0] or total > told[1]:  # a run that goes on beyond a look
+                told[:] = tenth, total
                 _say(f"{name}: {done} of {total} replications of all arms played")
 
         yield line
@@ -437,6 +446,7 @@ def plan(
     overrides: Overrides = None,
     seed: Seed = None,
     replications: Replications = None,
+    until: Until = None,
     gate: Annotated[list[str] | None, typer.Option(metavar="EXPR", help="One more gate.")] = None,
     baseline: BaselineDir = None,
 ) -> None:
@@ -448,7 +458,7 @@ def plan(
         from agentchaos import forecast, pipeline
 
         loaded = pipeline.load(file, overrides or (), gate or ())
-        decided = pipeline.decide(loaded, seed=seed, replications=_number(replications))
+        decided = pipeline.decide(loaded, seed=seed, replications=_number(replications), until=until)
         reference, _ = pipeline.reference_of(loaded, decided, baseline)
         for line in forecast.lines(decided, pipeline.needed(decided, loaded.value)):
             typer.echo(line)

@@ -11,8 +11,14 @@ from agentchaos import workload
 from agentchaos.distributions import format_duration
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault
 from agentchaos.plan import ARMS, Plan, Strike
+from agentchaos.scoring.detectable import POWER, RUNS, Detectable, detectable, reached
+from agentchaos.scoring.expressions import Gate, parse
+from agentchaos.scoring.gate import implied
+from agentchaos.scoring.intervals import ALPHA, level
 from agentchaos.scoring.power import Needed
 from agentchaos.scoring.regression import Baseline
+from agentchaos.scoring.stopping import Width
+from agentchaos.scoring.table import Table
 from agentchaos.terms import enough
 from agentchaos.trace import NS
 from agentchaos.world import Group
@@ -35,6 +41,7 @@ def lines(plan: Plan, want: Needed) -> Iterator[str]:
     yield from _strikes(plan)
     yield from _time(plan)
     yield from _power(plan, want)
+    yield from _detectable(plan)
 
 
 def of_baseline(baseline: Baseline | None) -> Iterator[str]:
@@ -200,15 +207,19 @@ TRIAL_STEPS = 20_000
 """Steps that are played to see how long it takes: a second or so. The plan of an endless run must end."""
 
 
-def _trial(plan: Plan) -> tuple[Plan, float]:
-    """A plan to measure time on, and which share of a replication it plays."""
-    world = plan.world
+def _steps(plan: Plan) -> float:
+    """The steps that a replication is expected to have."""
+    world, handed = plan.world, _handed(plan)
     horizon_s = world.horizon / NS
-    handed = _handed(plan)
-    steps = sum(
+    return sum(
         workload.tasks(group, world.services, horizon_s, handed[name]) * group.tasks.steps.mean()
         for name, group in world.agents.items()
     )
+
+
+def _trial(plan: Plan) -> tuple[Plan, float]:
+    """A plan to measure time on, and which share of a replication it plays."""
+    world, steps = plan.world, _steps(plan)
     share = min(1.0, TRIAL_STEPS / max(steps, 1.0))
     if share == 1.0:
         return plan, 1.0
@@ -271,3 +282,81 @@ def _power(plan: Plan, want: Needed) -> Iterator[str]:
             )
             if gate.needed > plan.replications:
                 yield f"  ! {plan.replications} replications are too few for it: inconclusive at best"
+
+
+PILOT_STEPS = 40_000
+"""Steps of a pilot: a number of replications follows, so that its answer does not depend on the machine."""
+PILOT_MOST, PILOT_LEAST = 16, 8
+
+
+def _stops(plan: Plan, pilot: Table | None) -> Iterator[str]:
+    """When it is looked whether more replications are wanted."""
+    rule, steps = plan.stopping, plan.steps
+    if rule.rule == "looks":
+        yield (
+            f"looks after {', '.join(map(str, steps))} replications: {len(steps)}, each bound at "
+            f"{level(rule.alpha(plan.replications))} ({level(ALPHA)} shared); it stops at a pass or a fail"
+        )
+    if rule.width is not None:
+        about = "" if pilot is None else _about_width(rule.width, plan, pilot)
+        yield (
+            f"until {rule.width.text}: looked at from {steps[0]} replications on, {steps[-1]} at the most, "
+            f"then judged once at {level(ALPHA)}{about}"
+        )
+
+
+def _about_width(width: Width, plan: Plan, pilot: Table) -> str:
+    number = reached(width, plan.stopping, plan.replications, pilot)
+    return f"; the pilot's spread asks for {'more' if number is None else f'about {number}'}"
+
+
+def _pilot(plan: Plan, only: Sequence[str]) -> Table | None:
+    """The first replications, as many as a number of steps allows; None where that is too few."""
+    from agentchaos.pipeline import play_one
+
+    number = min(PILOT_MOST, plan.replications, int(PILOT_STEPS / max(_steps(plan), 1.0)))
+    if number < PILOT_LEAST:
+        return None
+    arms = {arm: {n: play_one(plan, arm, n)[0] for n in range(1, number + 1)} for arm in only}
+    return Table(plan.setting, arms, plan.objectives, bound=plan.bound, differences=plan.differences)
+
+
+def _detectable(plan: Plan) -> Iterator[str]:
+    """What the gates of a plan find, by a pilot."""
+    gates = [*map(parse, plan.gates), *implied(plan.objectives)]
+    wanted = [gate for gate in gates if not gate.is_score]
+    if not wanted and plan.stopping.width is None:
+        yield from _stops(plan, None)
+        return
+    twins = {"control" for gate in wanted if gate.against == "control"}
+    pilot = _pilot(plan, sorted({"chaos", *(gate.arm for gate in wanted), *twins}))
+    yield from _stops(plan, pilot)
+    if pilot is None:
+        yield "no power is told: a replication has too many steps for a pilot"
+        return
+    n, alpha = len(pilot.rows()), plan.stopping.alpha(plan.replications)
+    yield f"power, by a pilot of {n} replications (1 to {n} of seed {plan.seed}; {RUNS} synthetic runs each):"
+    for gate in gates:
+        found = detectable(gate, pilot, _judged_at(plan), alpha, plan.bound)
+        yield f"  {gate.expression}: {found if isinstance(found, str) else _found(gate, found, plan)}"
+
+
+def _judged_at(plan: Plan) -> tuple[int, ...]:
+    return plan.steps if plan.stopping.rule == "looks" else (plan.replications,)
+
+
+def _found(gate: Gate, found: Detectable, plan: Plan) -> str:
+    side = "less" if gate.operator in ("<", "<=") else "more"
+    head = f"with {_judged_at(plan)[-1]} replications "
+    if found.value is None:
+        told = f"{head}no true value passes with a chance of {POWER:.0%}"
+    else:
+        told = f"{head}a true value of {found.value:.4g} or {side} passes with a chance of {POWER:.0%}"
+    if found.chances:
+        told += " (" + ", ".join(f"{value:.4g}: {chance:.0%}" for value, chance in found.chances) + ")"
+    if found.difference is not None:
+        told += (
+            f"; a difference of {found.difference:.2g} between two such runs is found with the same chance"
+        )
+        told += ", a smaller one the more alike they are on the same seeds"
+    return f"{told}; {found.note}"

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import shlex
@@ -35,8 +36,11 @@ from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
 from agentchaos.report import Report
 from agentchaos.scoring.inputs import KEPT
+from agentchaos.scoring.stopping import START, Stopping, parse_width
+from agentchaos.spec import sequential
 from agentchaos.spec.reader import Loaded, read
 from agentchaos.spec.scenario import Scenario
+from agentchaos.spec.sequential import SequentialSpec
 from agentchaos.targets.simulator import Simulator
 from agentchaos.terms import Terms
 from agentchaos.terms import terms as terms_of
@@ -87,16 +91,42 @@ def load(path: Path, overrides: Sequence[str] = (), gates: Sequence[str] = ()) -
 
 
 def decide(
-    loaded: Loaded[Scenario], *, seed: int | None = None, replications: int | str | None = None
+    loaded: Loaded[Scenario],
+    *,
+    seed: int | None = None,
+    replications: int | str | None = None,
+    until: str | None = None,
 ) -> Plan:
-    """The plan of a scenario, with seed and number of replications perhaps given on the command line."""
+    """The plan of a scenario; seed, number and width are those of the command line where they are given.
+
+    until: a width at which it stops, such as `availability +- 0.002`; `replications` is then the most.
+
+    Raises:
+        UsageError: the width says nothing, or `replications` are none for it.
+    """
     scenario = loaded.value
     if seed is not None:
         scenario = scenario.model_copy(update={"seed": seed})
-    wanted = scenario.replications if replications is None else replications
     plan = scenario.plan(file=str(loaded.path), sha256=loaded.sha256, replications=1)
+    wanted = scenario.replications if replications is None else replications
+    if until is not None:
+        most = replications if isinstance(replications, int) else scenario.most
+        return dataclasses.replace(plan, replications=most, stopping=_until(until, scenario))
+    if isinstance(wanted, SequentialSpec):
+        return dataclasses.replace(plan, replications=scenario.most, stopping=sequential.stopping(wanted))
     number = needed(plan, scenario).replications if wanted == "auto" else int(wanted)
     return dataclasses.replace(plan, replications=number)
+
+
+def _until(text: str, scenario: Scenario) -> Stopping:
+    from agentchaos.scoring.expressions import GateSyntaxError
+
+    own = scenario.replications
+    start = own.start if isinstance(own, SequentialSpec) else START
+    try:
+        return Stopping("until", start, parse_width(text, scenario.names()))
+    except GateSyntaxError as wrong:
+        raise UsageError(Problem(str(wrong), file="--until")) from None
 
 
 SAMPLE = 100
@@ -126,6 +156,7 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
         unsaid(plan.setting),
         plan.setting,
         plan.differences,
+        plan.stopping.alpha(plan.replications),
     )
 
 
@@ -201,9 +232,11 @@ def play(
     jobs: int | None = None,
     only: int | None = None,
     progress: Progress | None = None,
+    enough: Callable[[DataByArm], bool] | None = None,
 ) -> Played:
     """Plays every replication of every arm, on `jobs` processes (default: one a core).
 
+    enough: asked of all data after each step of the plan; where it says so, no more are played.
     The data do not depend on the number of processes. An interrupt ends the play and gives what had
     finished, with `complete` False.
 
@@ -217,15 +250,23 @@ def play(
     numbers = [only] if only is not None else list(range(1, plan.replications + 1))
     pairs = [(arm, number) for number in numbers for arm in plan.arms if number <= plan.played(arm)]
     done = Gathered(pairs)
+    coming = [0]
 
     def take(job: Job, data: Data) -> None:
         done[job[1:]] = data
         if progress:
-            progress(len(done), len(pairs))
+            progress(len(done), coming[0])
 
     complete = True
+    steps = [0, *(plan.steps if enough is not None else (plan.replications,))]
     try:
-        play_jobs({"": plan}, [("", *pair) for pair in pairs], take, jobs=jobs)
+        for before, step in itertools.pairwise(steps):
+            part = [pair for pair in pairs if only is not None or before < pair[1] <= step]
+            coming[0] += len(part)
+            play_jobs({"": plan}, [("", *pair) for pair in part], take, jobs=jobs)
+            # only what the plan has at this number decides: a replication more would be another run
+            if only is not None or (enough is not None and step < steps[-1] and enough(done.data())):
+                break
     except KeyboardInterrupt:
         complete = False
     return Played(done.data(), complete, time.perf_counter() - began, done.signals)
@@ -363,12 +404,15 @@ def run(
         TargetError: the engine broke down.
     """
     from agentchaos.archive import Archive
+    from agentchaos.reporting import comes_to_an_end
 
     reference, stored = reference_of(loaded, plan, baseline)
     archive = Archive.create(out, plan.scenario)
     told = reproduce(loaded, plan, require_gates=require_gates, baseline=baseline)
     terms = begin(archive, loaded, plan, told, stored)
-    played = play(plan, jobs=jobs, only=only, progress=progress)
+    sequential_ = plan.stopping.rule != "fixed"
+    enough = (lambda arms: comes_to_an_end(terms, arms, reference)) if sequential_ else None
+    played = play(plan, jobs=jobs, only=only, progress=progress, enough=enough)
     return keep(
         archive, terms, plan, played, reference=reference, require_gates=require_gates, formats=formats
     )
@@ -532,7 +576,11 @@ def reproduce(
         words += ["--baseline", str(baseline)]
     if require_gates:
         words.append("--require-gates")
-    words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
+    words += ["--seed", str(plan.seed)]
+    if plan.stopping.rule == "until" and plan.stopping.width is not None:
+        words += ["--until", plan.stopping.width.text]
+    if plan.stopping.rule != "looks":  # looks are asked for by the scenario alone, their number as well
+        words += ["--replications", str(plan.replications)]
     return shlex.join(words)
 
 
@@ -684,13 +732,16 @@ def _names(terms: Terms) -> set[str]:
 def _refuse_bad_gates(gates: Sequence[str], known: set[str]) -> None:
     """Says of every gate of the command line what is wrong with it. Raises UsageError."""
     from agentchaos.scoring.expressions import GateSyntaxError, parse
+    from agentchaos.words import plain
 
     problems = []
     for gate in gates:
         try:
             parse(gate, known)
         except GateSyntaxError as wrong:
-            problems.append(Problem(str(wrong), file="--gate"))
+            # which of several, and where in it
+            place = f"'{plain(gate)}'" + (f", character {wrong.offset + 1}" if wrong.offset else "")
+            problems.append(Problem(str(wrong), file="--gate", path=place))
     if problems:
         raise UsageError(problems)
 

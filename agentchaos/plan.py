@@ -12,6 +12,7 @@ from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.mechanisms.escalation import REASONS
 from agentchaos.metrics.base import GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.stopping import FIXED, Stopping
 from agentchaos.scoring.table import ArmFacts
 from agentchaos.seeds import Stream, root
 from agentchaos.trace import NS
@@ -93,10 +94,11 @@ def _parts(share: float | None) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that will run. `replications` of each arm, numbered from 1.
+    """Everything that will run. `replications` of each arm, numbered from 1: with `stopping` at most so many.
 
     differences: what judges the difference of shares to a reference, `typical` or `exact`.
     world and faults are those of `chaos`; variants: those of the arms beside `chaos` and `control`.
+    bound: what judges the mean of a share over replications, `exact` or `typical`.
     """
 
     scenario: str
@@ -113,6 +115,8 @@ class Plan:
     engine: str = "reference"
     variants: tuple[Arm, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    stopping: Stopping = FIXED
+    bound: str = "exact"
     differences: str = "typical"
     changes: tuple[str, ...] | None = None
     """In the plan of an arm, what `changing` is in the whole: the arms are measured alike."""
@@ -123,6 +127,11 @@ class Plan:
         if self.changes is not None:
             return self.changes
         return tuple(sorted({fault.label for fault in self.faults if fault.persistent}))
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The numbers of replications after which it may stop, the last of them the most."""
+        return self.stopping.steps(self.replications)
 
     def in_arm(self, name: str) -> Plan:
         """The plan with world and faults as they are in an arm."""

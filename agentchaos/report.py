@@ -7,7 +7,7 @@ import dataclasses
 from agentchaos.scoring.attributes.robustness import Cell
 from agentchaos.scoring.confidence import Bin
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import BaselineFacts, FaultLanding, Judged, Measured, Scores
+from agentchaos.scoring.results import BaselineFacts, FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.twin.estimates import Compared
 from agentchaos.twin.values import Unsolved
 
@@ -229,6 +229,8 @@ class Report:
     """The reliability surface, k by k; empty where only its small form was played."""
     inputs: tuple[Moved, ...] = ()
     """Every input that was changed, the one that moved the result most first."""
+    sampling: Sampling | None = None
+    bound: str = "exact"
     complete: bool = True
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
+from typing import NamedTuple
 
 from agentchaos import __version__
 from agentchaos.errors import EXIT_OF_VERDICT
@@ -13,13 +14,13 @@ from agentchaos.report import ArmRow, ProgressCurves, RecoveryRow, Report, Timel
 from agentchaos.scoring.attributes.base import share
 from agentchaos.scoring.attributes.robustness import surface
 from agentchaos.scoring.expressions import parse
-from agentchaos.scoring.gate import Ruling, judge, landings, verdict
+from agentchaos.scoring.gate import Ruling, implied, judge, landings, verdict
 from agentchaos.scoring.inputs import moved_by
-from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.measures import measure
 from agentchaos.scoring.regression import Baseline
-from agentchaos.scoring.results import FaultLanding, Judged, Measured
+from agentchaos.scoring.results import FaultLanding, Judged, Measured, Sampling, Scores
 from agentchaos.scoring.scores import score
+from agentchaos.scoring.stopping import sampling, stops
 from agentchaos.scoring.table import Table
 from agentchaos.signal_charts import Shown, signal_charts
 from agentchaos.tables import SignalsByArm
@@ -48,12 +49,10 @@ def report_on(
     """
     played = len(arms.get("chaos", {}))
     table = terms.table(arms)
-    measures = measure(table)
-    scores = score(table)
-    judged = judge(terms.gates, table, measures, scores, baseline)
-    faults = landings(table)
-    ruling = verdict(judged, faults, require_gates=require_gates)
-    if not complete or (played < terms.replications and ruling.verdict != "fail"):
+    measures, scores, judged, faults, ruling = judged_by(terms, table, baseline, require_gates=require_gates)
+    steps = terms.stopping.steps(terms.replications)
+    stopped = sampling(terms.stopping, terms.replications, played, ruling.verdict, measures, scores)
+    if not complete or (played not in steps and ruling.verdict != "fail"):
         ruling = _not_the_whole(played, terms.replications, complete)
     worst, why = worst_replication(arms, judged)
     shown = Shown(worst, traces(worst), _incidents_of(arms, worst)) if traces and worst is not None else None
@@ -83,7 +82,7 @@ def report_on(
         worst_replication=worst,
         worst_reason=why,
         repeat_worst="" if worst is None else f"{terms.reproduce} --replication {worst}",
-        warnings=warnings(terms),
+        warnings=warnings(terms, stopped),
         horizon=terms.setting.horizon / NS,
         warmup=terms.setting.warmup / NS,
         drain=(terms.setting.end - terms.setting.horizon) / NS,
@@ -93,20 +92,46 @@ def report_on(
         closed_forms=tuple(compare(one, list(arms.get("chaos", {}).values())) for one in terms.closed),
         no_closed_form=terms.unsolved,
         baseline=None if baseline is None else baseline.facts,
-        arms=tuple(arm_rows(table)),
-        surface=surface(table, ALPHA) if table.of_kind("cell") else (),
+        arms=tuple(arm_rows(table, terms.alpha)),
+        surface=surface(table, terms.alpha) if table.of_kind("cell") else (),
         inputs=moved_by(table),
+        sampling=stopped,
+        bound=terms.bound,
         complete=complete,
     )
 
 
-def arm_rows(table: Table) -> Iterator[ArmRow]:
+def arm_rows(table: Table, alpha: float) -> Iterator[ArmRow]:
     """What the arms of load steps and profiles, and the one without lasting changes, came to."""
     for arm in table.variants:
         rows = table.arms.get(arm.name, {})
         if arm.kind in ("unchanged", "load", "profile") and rows:
-            right, in_time = (share(table, name, ALPHA, arm.name) for name in ("task_success", "goodput"))
+            right, in_time = (share(table, name, alpha, arm.name) for name in ("task_success", "goodput"))
             yield ArmRow(arm.name, arm.kind, arm.about, len(rows), right, in_time)
+
+
+class Held(NamedTuple):
+    """What the data of a run come to, held against its terms."""
+
+    measures: dict[str, Measured]
+    scores: Scores
+    judged: tuple[Judged, ...]
+    faults: tuple[FaultLanding, ...]
+    ruling: Ruling
+
+
+def judged_by(terms: Terms, table: Table, baseline: Baseline | None, *, require_gates: bool = False) -> Held:
+    """Measured, scored and judged, every bound at the level of the terms."""
+    alpha = terms.alpha
+    measures, scores = measure(table, alpha), score(table, alpha)
+    judged, faults = judge(terms.gates, table, measures, scores, baseline, alpha), landings(table)
+    return Held(measures, scores, judged, faults, verdict(judged, faults, require_gates=require_gates))
+
+
+def comes_to_an_end(terms: Terms, arms: DataByArm, baseline: Baseline | None = None) -> bool:
+    """Whether a run that has come to one of its steps goes no further."""
+    measures, scores, _, _, ruling = judged_by(terms, terms.table(arms), baseline)
+    return stops(terms.stopping, ruling.verdict, measures, scores)
 
 
 def _not_the_whole(played: int, planned: int, complete: bool) -> Ruling:
@@ -130,9 +155,18 @@ def the_environment() -> dict[str, str]:
     }
 
 
-def warnings(terms: Terms) -> tuple[str, ...]:
+def warnings(terms: Terms, stopped: Sampling) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     said = []
+    if terms.bound == "typical":
+        said.append(
+            "bound: typical: means of replications were judged by Johnson's t, which is no guarantee: "
+            "where a rare replication collapses it passes falsely in more than the stated 5 %"
+        )
+    if terms.stopping.rule == "looks" and not terms.gates and not any(implied(terms.objectives)):
+        said.append("no gate and no RTO or RPO: nothing could end it at a look")
+    if stopped.reached is False:
+        said.append(stopped.reason)
     if not terms.declared:
         said.append("no fault is declared: nothing was put to the test")
     return tuple(said)

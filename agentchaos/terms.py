@@ -12,6 +12,7 @@ from agentchaos.faults.base import Fault
 from agentchaos.metrics.base import DataByArm, GroupFacts, ServiceFacts, Setting, Ties
 from agentchaos.plan import Plan
 from agentchaos.scoring.objectives import Objectives
+from agentchaos.scoring.stopping import FIXED, Stopping, Width
 from agentchaos.scoring.table import ArmFacts, DeclaredFault, Table
 from agentchaos.twin.values import Closed, Reading, Unsolved
 
@@ -38,6 +39,13 @@ class Terms:
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
     differences: str = "typical"
+    stopping: Stopping = FIXED
+    bound: str = "exact"
+
+    @property
+    def alpha(self) -> float:
+        """The level of each one-sided bound."""
+        return self.stopping.alpha(self.replications)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: dicts, lists, strings, numbers."""
@@ -53,6 +61,7 @@ class Terms:
             differences=self.differences,
             variants=self.variants,
             surface_k=self.surface_k,
+            bound=self.bound,
         )
 
     @classmethod
@@ -87,9 +96,16 @@ class Terms:
                     "closed",
                 ),
                 "unsolved": _all(Unsolved, whole.get("unsolved", ()), "unsolved"),
+                "stopping": _stopping(whole["stopping"]) if "stopping" in whole else FIXED,
                 "variants": _all(ArmFacts, whole.get("variants", ()), "variants"),
             },
         )
+
+
+def _stopping(rule: Mapping[str, Any]) -> Stopping:
+    width = rule.get("width")
+    made = None if width is None else _made(Width, width, "stopping.width")
+    return _made(Stopping, {**rule, "width": made}, "stopping")
 
 
 def _group(facts: Mapping[str, Any]) -> GroupFacts:
@@ -181,4 +197,6 @@ def terms(plan: Plan, reproduce: str) -> Terms:
         differences=plan.differences,
         variants=tuple(arm.facts for arm in plan.variants if arm.facts.name in plan.arms),
         surface_k=plan.surface_k,
+        stopping=plan.stopping,
+        bound=plan.bound,
     )

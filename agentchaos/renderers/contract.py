@@ -12,7 +12,15 @@ from agentchaos.errors import Problem
 from agentchaos.renderers.base import Renderer
 from agentchaos.report import ArmRow, Report, TrialsShown
 from agentchaos.scoring.inputs import Moved
-from agentchaos.scoring.results import Against, Attribute, BaselineFacts, Dimension, Judged, Measured
+from agentchaos.scoring.results import (
+    Against,
+    Attribute,
+    BaselineFacts,
+    Dimension,
+    Judged,
+    Measured,
+    Sampling,
+)
 from agentchaos.twin.estimates import Compared
 
 
@@ -26,6 +34,8 @@ def run_object(report: Report) -> dict[str, Any]:
         "scenario_sha256": report.scenario_sha256,
         "seed": report.seed,
         "replications": report.replications,
+        "sampling": None if report.sampling is None else _sampling(report.sampling),
+        "bound": report.bound,
         "engine": report.engine,
         "environment": dict(report.environment),
         "verdict": report.verdict,
@@ -113,6 +123,22 @@ def _moved(one: Moved) -> dict[str, Any]:
                 "method": gap.method,
             }
     return {"input": one.path, "grade": one.grade, **ways}
+
+
+def _sampling(one: Sampling) -> dict[str, Any]:
+    """How many replications were planned and played, when it was looked at, and why it stopped."""
+    return {
+        "rule": one.rule,
+        "planned": one.planned,
+        "played": one.played,
+        "steps": list(one.steps),
+        "looked": list(one.looked),
+        "alpha": one.alpha,
+        "reason": one.reason,
+        "until": one.asked or None,
+        "half_width": _finite(one.half_width),
+        "reached": one.reached,
+    }
 
 
 def closed_form(one: Compared) -> dict[str, Any]:

@@ -16,8 +16,8 @@ WIDTH, MARGIN, HEAD, FOOT = 1600, 40, 128, 84
 CARD_HEIGHT = 1100
 CARD_LANES, CARD_FAULTS = 8, 5
 CARD_READING = (
-    "a gate is judged on its unfavourable one-sided 95 % bound, not on its value. A petal is as long as its "
-    "score (hatched: some attributes measured), whiskers are bounds. "
+    "a gate is judged on its unfavourable one-sided {level} bound, not on its value. A petal is as long as "
+    "its score (hatched: some attributes measured), whiskers are bounds. "
 )
 LABEL_ROWS = 3
 GATE = 57.0
@@ -89,7 +89,8 @@ def dimensions_page(report: Report) -> Sheet:
         1000,
         "Scores of the five dimensions, 0 to 1",
         "the length of a petal is its score (geometric mean of the attributes measured; width and area mean "
-        "nothing); the whisker spans its one-sided 95 % bounds; hatched where attributes are missing.",
+        f"nothing); the whisker spans its one-sided {wording.level(report)} bounds; hatched where attributes "
+        "are missing.",
     )
     figures.petals(sheet, Box(box.x - 10, box.y, 910, box.h), report.scores.dimensions)
     _score_table(sheet, Box(box.x + 920, box.y + 24, box.w - 920, box.h - 24), report)
@@ -99,7 +100,7 @@ def dimensions_page(report: Report) -> Sheet:
 def _score_table(sheet: Sheet, box: Box, report: Report) -> None:
     scored = (*report.scores.dimensions, report.scores.overall)
     columns = (box.x + 305, box.x + 495, box.right)
-    for x, words in zip(columns, ("score", "95 % bounds", "measured"), strict=True):
+    for x, words in zip(columns, ("score", f"{wording.level(report)} bounds", "measured"), strict=True):
         sheet.text(x, box.y + 18, words, SMALL, "muted", align="right")
     height = min(96.0, (box.h - 190) / max(1, len(scored)))
     for at, one in enumerate(scored):
@@ -254,7 +255,7 @@ def card(report: Report) -> Sheet:
         report,
         CARD_HEIGHT,
         "; ".join((report.verdict_reason or wording.outcome(report).meaning, *report.warnings)),
-        CARD_READING
+        CARD_READING.format(level=wording.level(report))
         + (
             "Recovery: dot p50, diamond p95, bar max, arrow never."
             if report.trials is None

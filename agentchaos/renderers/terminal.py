@@ -138,6 +138,8 @@ def _verdict(report: Report, console: Console) -> None:
     _line(console, ", ".join(wording.facts(report)), "dim")
     if told := wording.baseline(report):
         _line(console, told, "dim")
+    if report.sampling is not None and (reason := report.sampling.reason) and reason not in report.warnings:
+        _line(console, reason, "dim")
     for warning in report.warnings:
         _line(console, f"! {warning}", STYLES["open"])
 
@@ -145,7 +147,9 @@ def _verdict(report: Report, console: Console) -> None:
 def _gates(report: Report, console: Console, ascii_only: bool) -> None:
     if not report.gates:
         return
-    _heading(console, "Gates", "judged on the bound (one-sided, 95 %) that is unfavourable")
+    _heading(
+        console, "Gates", f"judged on the bound (one-sided, {wording.level(report)}) that is unfavourable"
+    )
     names = [g.expression + (" (implied)" if g.implied else "") for g in report.gates]
     widths = [
         max(len(name) for name in names),
@@ -173,7 +177,11 @@ def _bar(one: Dimension, ascii_only: bool) -> Text:
 
 
 def _dimensions(report: Report, console: Console, ascii_only: bool) -> None:
-    _heading(console, "Scores", "0 to 1, one-sided 95 % bounds; geometric mean of what was measured")
+    _heading(
+        console,
+        "Scores",
+        f"0 to 1, one-sided {wording.level(report)} bounds; geometric mean of what was measured",
+    )
     rows: list[tuple[Text | str, ...]] = [("", "score", "bounds", "", "of", "lowest attribute")]
     lowest = _lowest(report)
     for one in (*report.scores.dimensions, report.scores.overall):

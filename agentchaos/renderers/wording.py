@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from agentchaos.distributions import format_duration
 from agentchaos.report import Report
+from agentchaos.scoring.intervals import ALPHA
+from agentchaos.scoring.intervals import level as level_of
 from agentchaos.scoring.results import Judged, Measured
 
 NS = 1_000_000_000
@@ -113,6 +115,11 @@ def facts(report: Report) -> tuple[str, ...]:
         f"{many(trials.trials, 'trial')}, {each} of a task",
         right,
     )
+
+
+def level(report: Report) -> str:
+    """The confidence of every one-sided bound of a report: `95 %`, or more where looks share it."""
+    return level_of(report.sampling.alpha if report.sampling is not None else ALPHA)
 
 
 def quantity(value: float | None, unit: str) -> str:

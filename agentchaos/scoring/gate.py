@@ -19,7 +19,7 @@ from agentchaos.metrics.base import Count, Data, Histogram, Incident, Landings, 
 from agentchaos.metrics.budget import unmeasurable
 from agentchaos.scoring import intervals
 from agentchaos.scoring.expressions import QUANTILES, Gate, holds, parse
-from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
+from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST, level
 from agentchaos.scoring.measures import (
     PICKS,
     Sampled,
@@ -55,15 +55,18 @@ def judge(
     measures: Mapping[str, Measured],
     scores: Scores,
     baseline: Baseline | None = None,
+    alpha: float = ALPHA,
 ) -> tuple[Judged, ...]:
     """Every gate and what became of it; those that the objectives imply come last.
 
-    baseline: what gates on `baseline` are held against.
+    baseline: what gates on `baseline` are held against. alpha: the level of each bound, and of those in
+    `measures` and `scores`: alpha / K at one of K looks.
     """
     parsed = [*map(parse, gates), *implied(table.objectives)]
+    at = [dataclasses.replace(gate, alpha=alpha) for gate in parsed]
     return tuple(
         judge_against(gate, table, baseline) if gate.against else _judge(gate, table, measures, scores)
-        for gate in parsed
+        for gate in at
     )
 
 
@@ -149,19 +152,19 @@ def _judge_mean(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> J
     labelled = by_fault(name, incidents)
     if not labelled:
         played = len(_numbers(name, gate.arm, table))
-        value = measures.get(name) or _of_incidents(name, incidents)
+        value = measures.get(name) or _of_incidents(name, incidents, gate.alpha)
         return _judge_one_mean(gate, value, played, _why_none(name, table))
     for label in labelled:
         rows = sampled(incidents, label)
-        value = of_samples(label, PICKS[base_name(name)][0], rows)
+        value = of_samples(label, PICKS[base_name(name)][0], rows, gate.alpha)
         judged.append((label, _judge_one_mean(gate, value, len({number for number, *_ in rows}), "")))
     return _worst_of(gate, judged)
 
 
-def _of_incidents(name: str, incidents: Sequence[tuple[int, Incident]]) -> Measured | None:
+def _of_incidents(name: str, incidents: Sequence[tuple[int, Incident]], alpha: float) -> Measured | None:
     """A measure of the incidents of one fault in one group, which is not among those of the run."""
     rows = sampled(incidents, name) if base_name(name) in PICKS else []
-    return of_samples(name, PICKS[base_name(name)][0], rows) if rows else None
+    return of_samples(name, PICKS[base_name(name)][0], rows, alpha) if rows else None
 
 
 def _judge_one_mean(gate: Gate, value: Measured | None, played: int, without: str) -> Judged:
@@ -225,7 +228,7 @@ def _judge_universal(gate: Gate, table: Table, measures: Mapping[str, Measured])
     if bad:
         told = f"{len(bad)} of {n} replications violate it; shown is the worst"
         return _result(gate, "fail", worst, worst, n, told, unit)
-    return _result(gate, "pass", worst, worst, n, _none_seen(n, "replications"), unit)
+    return _result(gate, "pass", worst, worst, n, _none_seen(gate, n, "replications"), unit)
 
 
 def _extreme(row: Data, name: str) -> float | None:
@@ -240,8 +243,9 @@ def _extreme(row: Data, name: str) -> float | None:
     return None
 
 
-def _none_seen(n: int, what: str) -> str:
-    return f"no violation in {n} {what}: at most {intervals.rule_of_three(n):.2%} violate it (95 %)"
+def _none_seen(gate: Gate, n: int, what: str) -> str:
+    most = intervals.rule_of_three(n, gate.alpha)
+    return f"no violation in {n} {what}: at most {most:.2%} violate it ({level(gate.alpha)})"
 
 
 # -- incidents ----------------------------------------------------------------------------------
@@ -312,8 +316,8 @@ def _judge_samples(gate: Gate, rows: Sampled) -> Judged:
         worst = None if running else max(ended)
         if bad:
             return _result(gate, "fail", worst, worst, n, f"{bad} of {n} incidents violate it", unit)
-        return _result(gate, "pass", worst, worst, n, _none_seen(n, "incidents"), unit)
-    share, bounds = intervals.violations(clusters)
+        return _result(gate, "pass", worst, worst, n, _none_seen(gate, n, "incidents"), unit)
+    share, bounds = intervals.violations(clusters, gate.alpha)
     assert bounds.low is not None
     assert bounds.high is not None
     if gate.statistic == "share":
@@ -324,10 +328,12 @@ def _judge_samples(gate: Gate, rows: Sampled) -> Judged:
     bound = _quantile_bound(gate, rows, allowed)
     told = f"{bad} of {n} incidents beyond it, "
     if bounds.high <= allowed:
-        return _result(gate, "pass", value, bound, n, f"{told}at most {bounds.high:.1%} (95 %)", unit)
+        most = f"{told}at most {bounds.high:.1%} ({level(gate.alpha)})"
+        return _result(gate, "pass", value, bound, n, most, unit)
     if bounds.low > allowed:
-        return _result(gate, "fail", value, bound, n, f"{told}at least {bounds.low:.1%} (95 %)", unit)
-    least = math.ceil(math.log(ALPHA) / math.log1p(-allowed))
+        some = f"{told}at least {bounds.low:.1%} ({level(gate.alpha)})"
+        return _result(gate, "fail", value, bound, n, some, unit)
+    least = math.ceil(math.log(gate.alpha) / math.log1p(-allowed))
     more = f"; {least} replications with an incident are needed" if len(clusters) < least else ""
     return _result(gate, "inconclusive", value, bound, n, f"{told}at most {bounds.high:.1%}{more}", unit)
 
@@ -347,7 +353,7 @@ def _quantile_bound(gate: Gate, rows: Sampled, allowed: float) -> float | None:
     while low < high:  # the bound of the share beyond a value falls as the value grows
         middle = (low + high) // 2
         trial = dataclasses.replace(gate, operator="<=", threshold=values[middle])
-        _, bounds = intervals.violations(list(_clusters(trial, rows).values()))
+        _, bounds = intervals.violations(list(_clusters(trial, rows).values()), gate.alpha)
         if bounds.high is not None and bounds.high <= allowed:
             high = middle
         else:
@@ -372,7 +378,7 @@ def _judge_histogram(gate: Gate, table: Table) -> Judged:
     value = histogram_quantile(pooled, QUANTILES[gate.statistic])
     bound = _histogram_bound(gate, found, allowed)
     verdict = "pass" if bounds.high <= allowed else "fail" if bounds.low > allowed else "inconclusive"
-    told = f"{share:.2%} at or beyond it, at most {bounds.high:.2%} (95 %)"
+    told = f"{share:.2%} at or beyond it, at most {bounds.high:.2%} ({level(gate.alpha)})"
     return _result(gate, verdict, value, bound, pooled.count, told, "s")
 
 
@@ -381,7 +387,9 @@ def _beyond(gate: Gate, found: Sequence[Histogram]) -> tuple[float, intervals.Bo
     if gate.statistic == "share":
         assert gate.inner is not None
         operator, limit = gate.inner_operator, gate.inner
-    return intervals.violations([(d.count, histogram_violations(d, operator, limit)) for d in found])
+    return intervals.violations(
+        [(d.count, histogram_violations(d, operator, limit)) for d in found], gate.alpha
+    )
 
 
 def _histogram_bound(gate: Gate, found: Sequence[Histogram], allowed: float) -> float | None:

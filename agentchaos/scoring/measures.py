@@ -76,42 +76,47 @@ def base_name(name: str) -> str:
     return name.partition("{")[0]
 
 
-def measure(table: Table) -> dict[str, Measured]:
-    """Every measure of a run; those of the arm without faults under `control.`."""
+def measure(table: Table, alpha: float = ALPHA) -> dict[str, Measured]:
+    """Every measure of a run, its bounds at alpha; those of the arm without faults under `control.`."""
     measured: dict[str, Measured] = {}
     for arm, prefix in (("chaos", ""), ("control", "control.")):
         rows = table.rows(arm)
         if not rows:
             continue
         for name in sorted({name for row in rows for name in row}):
-            value = _of_datum(name, rows)
+            value = _of_datum(name, rows, alpha, table.bound)
             if value is not None:
                 measured[prefix + name] = value
-        for name, value in _pass_k(rows):
+        for name, value in _pass_k(rows, alpha):
             measured[prefix + name] = value
         if arm == "chaos":
-            measured |= incident_measures(table.incidents(arm))
+            measured |= incident_measures(table.incidents(arm), alpha)
     return measured
 
 
 # -- ratios, counts, histograms -----------------------------------------------------------------
 
 
-def _of_datum(name: str, rows: Sequence[Data]) -> Measured | None:
+def _of_datum(name: str, rows: Sequence[Data], alpha: float, bound: str) -> Measured | None:
     found = [row[name] for row in rows if name in row]
     first = found[0]
     if isinstance(first, Ratio):
         ratios = [datum for datum in found if isinstance(datum, Ratio)]
-        return (budget_spent if is_budget(name) else of_ratio)(name, ratios, rows)
+        return (budget_spent if is_budget(name) else of_ratio)(name, ratios, rows, alpha, bound)
     if isinstance(first, Count):
-        return _of_count(name, [datum for datum in found if isinstance(datum, Count)])
+        return _of_count(name, [datum for datum in found if isinstance(datum, Count)], alpha)
     if isinstance(first, Histogram):
-        return _of_histogram(name, [datum for datum in found if isinstance(datum, Histogram)])
+        return _of_histogram(name, [datum for datum in found if isinstance(datum, Histogram)], alpha)
     return None
 
 
-def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA) -> Measured:
-    """A ratio pooled over replications (`rows`, those without it included), with its bounds."""
+def of_ratio(
+    name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA, bound: str = "exact"
+) -> Measured:
+    """A ratio pooled over replications (`rows`, those without it included), with its bounds.
+
+    bound: what judges a share over replications, `exact` or `typical`.
+    """
     first = found[0]
     numerator, denominator = sum(d.numerator for d in found), sum(d.denominator for d in found)
     seen = [float(v) for d in found if (v := d.value) is not None]
@@ -122,7 +127,7 @@ def of_ratio(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: flo
         )  # fmt: skip
     mean = numerator / denominator / first.scale
     if first.share:
-        bounds = intervals.exact_bounds([min(1.0, v) for v in seen], alpha)
+        bounds = intervals.mean_bounds([min(1.0, v) for v in seen], alpha, bound)
         if max(seen) > 1:  # such as work that is lost again and again: no limit, no exact bound
             typical = intervals.johnson(seen, alpha, least=0.0)
             bounds = widest(bounds, typical, typical.method, mean)
@@ -159,8 +164,14 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
     n, label = 0.0, name.removeprefix(base_name(name))
     for row in rows:
         tasks, datum = row.get(f"tasks_planned{label}"), row.get(name)
-        if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
-            n += min(tasks.count, datum.denominator)  # not all have a deadline
+        if not isinstance(datum, Ratio) or not datum.denominator:
+            continue
+        if isinstance(tasks, Count):
+            # not all have a deadline; what is unsafe is told in quarters of a task
+            n += min(float(tasks.count), datum.denominator / (4 if name == "safety" else 1))
+        elif isinstance(whole := row.get("tasks_planned"), Count):
+            # a run of before those of a group were counted; the weights of its tasks are in thousandths
+            n += min(float(whole.count), datum.denominator / 1000)
     return n
 
 
@@ -183,16 +194,16 @@ def pooled_panel(rows: Sequence[Data]) -> Trials | None:
     return Trials(tuple(Trial(*whose, *sums[whose]) for whose in sorted(sums))) if sums else None
 
 
-def _of_count(name: str, found: Sequence[Count]) -> Measured:
+def _of_count(name: str, found: Sequence[Count], alpha: float) -> Measured:
     values = [float(d.count) for d in found]
-    bounds = intervals.johnson(values, least=0.0)
+    bounds = intervals.johnson(values, alpha, least=0.0)
     return Measured(
         name, found[0].unit, math.fsum(values) / len(values), bounds.low, bounds.high, len(values),
-        bounds.method, max=max(values), better=found[0].better,
+        bounds.method, level=1 - alpha, max=max(values), better=found[0].better,
     )  # fmt: skip
 
 
-def _of_histogram(name: str, found: Sequence[Histogram]) -> Measured:
+def _of_histogram(name: str, found: Sequence[Histogram], alpha: float) -> Measured:
     pooled = found[0]
     for datum in found[1:]:
         pooled = pooled.merge(datum)
@@ -202,13 +213,13 @@ def _of_histogram(name: str, found: Sequence[Histogram]) -> Measured:
             distribution=True, better=pooled.better,
         )  # fmt: skip
     mean = pooled.total / pooled.count / NS
-    bounds = intervals.of_sums([(d.total / NS, d.count) for d in found])
+    bounds = intervals.of_sums([(d.total / NS, d.count) for d in found], alpha)
     bounds = widest(bounds, bounds, bounds.method, mean)
     p50, p95 = (histogram_quantile(pooled, q) for q in (0.5, 0.95))
     return Measured(
         name, pooled.unit, mean, bounds.low, None if pooled.censored else bounds.high, pooled.count,
         bounds.method + (", of times so far where unfinished" if pooled.censored else ""),
-        censored=pooled.censored, distribution=True, p50=p50, p95=p95,
+        level=1 - alpha, censored=pooled.censored, distribution=True, p50=p50, p95=p95,
         max=None if pooled.censored else pooled.maximum / NS,
         unbounded=pooled.censored > 0, better=pooled.better,
     )  # fmt: skip
@@ -251,11 +262,13 @@ def is_budget(name: str) -> bool:
     return base_name(name) == "budget_spent"
 
 
-def budget_spent(name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA) -> Measured:
+def budget_spent(
+    name: str, found: Sequence[Ratio], rows: Sequence[Data], alpha: float = ALPHA, bound: str = "exact"
+) -> Measured:
     """Bad requests of those that the SLO allows: (1 - request availability) / (1 - SLO), and its bounds."""
     scale = found[0].scale / PARTS
     good = [Ratio(d.denominator - d.numerator // PARTS, d.denominator, share=True) for d in found]
-    value = of_ratio(name.replace("budget_spent", "request_availability", 1), good, rows, alpha)
+    value = of_ratio(name.replace("budget_spent", "request_availability", 1), good, rows, alpha, bound)
     mean, low, high = (
         None if at is None else (1 - at) / scale for at in (value.mean, value.high, value.low)
     )  # a good request is worth nothing here, so that the bounds change sides
@@ -274,7 +287,7 @@ def pass_hat(trials: Iterable[tuple[int, int]], k: int) -> tuple[float | None, i
     return (math.fsum(values) / len(values), len(values)) if values else (None, 0)
 
 
-def _pass_k(rows: Sequence[Data]) -> Iterator[tuple[str, Measured]]:
+def _pass_k(rows: Sequence[Data], alpha: float) -> Iterator[tuple[str, Measured]]:
     pooled = pooled_panel(rows)
     if pooled is None:
         return
@@ -285,8 +298,9 @@ def _pass_k(rows: Sequence[Data]) -> Iterator[tuple[str, Measured]]:
         if mean is None:
             yield name, Measured(name, "1", None, None, None, 0, "-", reason=f"no identity had {k} trials")
         else:
-            bounds = intervals.wilson(mean, n)
-            yield name, Measured(name, "1", mean, bounds.low, bounds.high, n, "Wilson over the panel")
+            bounds = intervals.wilson(mean, n, alpha)
+            method = "Wilson over the panel"
+            yield name, Measured(name, "1", mean, bounds.low, bounds.high, n, method, level=1 - alpha)
 
 
 # -- incidents ----------------------------------------------------------------------------------
@@ -485,30 +499,30 @@ def sampled(incidents: Iterable[tuple[int, Incident]], name: str) -> list[tuple[
     return samples(chosen, (SERVICE_PICKS if service else PICKS)[key][1])
 
 
-def incident_measures(incidents: Sequence[tuple[int, Incident]]) -> dict[str, Measured]:
+def incident_measures(incidents: Sequence[tuple[int, Incident]], alpha: float = ALPHA) -> dict[str, Measured]:
     """Recovery measures, pooled, by fault and by group; cascades by the group that was struck or reached."""
     found: dict[str, Measured] = {}
     labels = sorted({i.fault for _, i in incidents})
     outer = [(n, i) for n, i in incidents if i.scope == "service"]
     for name, (unit, _) in PICKS.items():
         for full in (name, *(f"{name}{{fault={label}}}" for label in faults_of(name, incidents))):
-            found[full] = of_samples(full, unit, sampled(incidents, full))
+            found[full] = of_samples(full, unit, sampled(incidents, full), alpha)
     struck = sorted({i.agent for _, i in incidents if i.scope in INNER})
     for full in (f"{name}{{agent={agent}}}" for name in PICKS if name not in CASCADE for agent in struck):
-        found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full))
+        found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full), alpha)
     for full in cascades_by_agent(incidents):
-        found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full))
+        found[full] = of_samples(full, PICKS[base_name(full)][0], sampled(incidents, full), alpha)
     for by in sorted({i.seen_by for _, i in incidents} & {*DETECTORS}):
         full = f"detect_time{{by={by}}}"
-        found[full] = of_samples(full, "s", sampled(incidents, full))
-    found["mttd"] = of_samples("mttd", "s", sampled(incidents, "detect_time"))
+        found[full] = of_samples(full, "s", sampled(incidents, full), alpha)
+    found["mttd"] = of_samples("mttd", "s", sampled(incidents, "detect_time"), alpha)
     for name, (unit, pick) in SERVICE_PICKS.items():
         base, _, extra = name.partition(",")
         for label in labels:
             some = samples([(n, i) for n, i in outer if i.fault == label], pick)
             if some:
                 inside = f"fault={label}" + (f",{extra}" if extra else "")
-                found[f"{base}{{{inside}}}"] = of_samples(f"{base}{{{inside}}}", unit, some)
+                found[f"{base}{{{inside}}}"] = of_samples(f"{base}{{{inside}}}", unit, some, alpha)
     return found
 
 
@@ -520,7 +534,7 @@ def cascades_by_agent(incidents: Iterable[tuple[int, Incident]]) -> list[str]:
     return [f"{name}{{{label}}}" for name in CASCADE for label in labels]
 
 
-def of_samples(name: str, unit: str, rows: Sampled) -> Measured:
+def of_samples(name: str, unit: str, rows: Sampled, alpha: float = ALPHA) -> Measured:
     """A distribution over incidents, some of them perhaps censored."""
     if not rows:
         return Measured(
@@ -533,12 +547,12 @@ def of_samples(name: str, unit: str, rows: Sampled) -> Measured:
     for number, value, _ in rows:
         by_replication.setdefault(number, []).append(value)
     mean = survival.mean()
-    bounds = intervals.of_sums([(math.fsum(v), len(v)) for _, v in sorted(by_replication.items())])
+    bounds = intervals.of_sums([(math.fsum(v), len(v)) for _, v in sorted(by_replication.items())], alpha)
     bounds = widest(bounds, bounds, bounds.method, mean)
     method = bounds.method + (", Kaplan-Meier, mean restricted" if running else "")
     return Measured(
         name, unit, mean, bounds.low, None if running else bounds.high, len(rows), method,
-        censored=len(running), distribution=True,
+        level=1 - alpha, censored=len(running), distribution=True,
         p50=survival.quantile(0.5), p95=survival.quantile(0.95),
         max=None if running else max(ended), unbounded=bool(running), better="lower",
     )  # fmt: skip

@@ -74,6 +74,7 @@ def replications_needed(
     unsaid: Mapping[str, str] = {},
     setting: Setting | None = None,
     differences: str = "typical",
+    alpha: float = ALPHA,
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
@@ -81,13 +82,14 @@ def replications_needed(
     every replication is taken to have an incident of each. panel_tasks: the tasks a replication of each
     panel; without it one replication is taken to try each identity often enough. unsaid: attribute -> why
     nothing in the scenario measures it. differences: what judges those to a reference.
+    alpha: of each bound.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
-    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid)
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid, alpha)
     needs = tuple(
-        _for_difference(gate, differences) if gate.against
-        else _for_budget(gate, objectives, setting) or _need(gate, perfect, struck)
+        _for_difference(gate, differences, alpha) if gate.against
+        else _for_budget(gate, objectives, setting, alpha) or _need(gate, perfect, struck)
         for gate in parsed
     )  # fmt: skip
     most = max([need.needed for need in needs if need.needed is not None], default=0)
@@ -100,6 +102,7 @@ class _Perfect(NamedTuple):
     objectives: Objectives
     panels: tuple[Panel, ...]
     unsaid: Mapping[str, str]
+    alpha: float = ALPHA
 
     @property
     def panel(self) -> int:
@@ -123,7 +126,7 @@ class _Perfect(NamedTuple):
     def whole(self, name: str, replications: int) -> float:
         """The lower bound of a dimension or of overall."""
         lists = {d: self.objectives.attributes(d) for d in DIMENSIONS if name in (d, "overall")}
-        alpha = ALPHA / sum(map(len, lists.values()))
+        alpha = self.alpha / sum(map(len, lists.values()))
         lows = {d: {a: self.attribute(a, replications, alpha) for a in own} for d, own in lists.items()}
         return whole(lows, name, self.objectives)
 
@@ -176,15 +179,15 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
     if name == "consistency" or name.startswith("pass_"):
         return _for_panel(gate, perfect)
     if base_name(name) in (*PICKS, "outage", "mttd"):
-        return _for_incidents(gate, struck)
+        return _for_incidents(gate, struck, perfect.alpha)
     if gate.statistic == "max" or gate.operator == "==":
         return GateNeed(expression, 1, "one violation fails it; n clean ones show at most 3 / n")
     if gate.statistic:
-        return GateNeed(expression, _of_violations(gate), "")
+        return GateNeed(expression, _of_violations(gate, perfect.alpha), "")
     if not is_share(gate.name):
         return GateNeed(expression, TYPICAL_LEAST, "its bound is typical, not exact")
     if gate.operator in ("<", "<="):
-        return _for_upper(gate)
+        return _for_upper(gate, perfect.alpha)
     if name in (*DIMENSIONS, "overall"):
         names = [a for d in DIMENSIONS if name in (d, "overall") for a in perfect.objectives.attributes(d)]
         needed = _least(lambda r: holds(perfect.whole(name, r), gate.operator, gate.threshold))
@@ -194,13 +197,13 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
         if needed is not None and "consistency" in names:
             needed = max(needed, perfect.trials(PASS_K) or 1)
         return GateNeed(expression, needed, note)
-    needed = _least(lambda r: holds(perfect.attribute(name if gate.is_score else "", r, ALPHA),
+    needed = _least(lambda r: holds(perfect.attribute(name if gate.is_score else "", r, perfect.alpha),
                                     gate.operator, gate.threshold))  # fmt: skip
     note = "gate the raw availability instead" if gate.name == "score.availability" else ""
     return GateNeed(expression, needed, note if needed else "no finite number shows it")
 
 
-def _for_difference(gate: Gate, differences: str) -> GateNeed:
+def _for_difference(gate: Gate, differences: str, alpha: float) -> GateNeed:
     """A run that equals its reference: no pair differs."""
     rising = gate.operator in (">", ">=")
     if not holds(0.0, gate.operator, gate.threshold):
@@ -208,47 +211,47 @@ def _for_difference(gate: Gate, differences: str) -> GateNeed:
         return GateNeed(gate.expression, TYPICAL_LEAST, note)
     if differences == "exact" and (is_share(gate.name) or gate.statistic == "share") and not gate.is_score:
         needed = _least(
-            lambda r: holds((ALPHA ** (1 / r) - 1) * (1 if rising else -1), gate.operator, gate.threshold)
+            lambda r: holds((alpha ** (1 / r) - 1) * (1 if rising else -1), gate.operator, gate.threshold)
         )
         mend = f"no finite number shows it; allow a little, '{gate.against} {'-' if rising else '+'} 0.005'"
         return GateNeed(gate.expression, needed, "exact on [-1, 1]" if needed else mend)
     return GateNeed(gate.expression, TYPICAL_LEAST, f"pairs with the {gate.against}; its bound is typical")
 
 
-def _for_budget(gate: Gate, objectives: Objectives, setting: Setting | None) -> GateNeed | None:
+def _for_budget(gate: Gate, objectives: Objectives, setting: Setting | None, alpha: float) -> GateNeed | None:
     """What is reckoned from the SLO; None for other gates."""
     if setting is not None and (why := unmeasurable(gate.datum, setting)):
         return GateNeed(gate.expression, None, why)
     if not is_budget(gate.datum) or objectives.availability is None or gate.operator not in ("<", "<="):
         return None
     allowed = 1 - objectives.availability
-    needed = _least(lambda r: holds((1 - ALPHA ** (1 / r)) / allowed, gate.operator, gate.threshold))
+    needed = _least(lambda r: holds((1 - alpha ** (1 / r)) / allowed, gate.operator, gate.threshold))
     return GateNeed(gate.expression, needed, "" if needed else "no finite number shows it")
 
 
-def _for_upper(gate: Gate) -> GateNeed:
+def _for_upper(gate: Gate, alpha: float) -> GateNeed:
     """A share that is to be small: a perfect run shows 1 - alpha^(1/R); a score is 1 there."""
     if gate.is_score:
         return GateNeed(gate.expression, None, "a perfect run misses it: higher scores are better")
-    needed = _least(lambda r: holds(1 - ALPHA ** (1 / r), gate.operator, gate.threshold))
+    needed = _least(lambda r: holds(1 - alpha ** (1 / r), gate.operator, gate.threshold))
     return GateNeed(gate.expression, needed, "" if needed else "no finite number shows it")
 
 
-def _of_violations(gate: Gate) -> int | None:
+def _of_violations(gate: Gate, alpha: float) -> int | None:
     """The replications with data of which none violates."""
     if gate.statistic == "share":
-        return _least(lambda r: holds(ALPHA ** (1 / r), gate.operator, gate.threshold))
-    return _least(lambda r: 1 - ALPHA ** (1 / r) <= 1 - QUANTILES[gate.statistic])
+        return _least(lambda r: holds(alpha ** (1 / r), gate.operator, gate.threshold))
+    return _least(lambda r: 1 - alpha ** (1 / r) <= 1 - QUANTILES[gate.statistic])
 
 
-def _for_incidents(gate: Gate, struck: Sequence[Struck]) -> GateNeed:
+def _for_incidents(gate: Gate, struck: Sequence[Struck], alpha: float) -> GateNeed:
     """Only replications with an incident count, for each fault that an unlabelled gate must hold for."""
     universal = gate.statistic == "max" or gate.operator == "=="
     if universal:
         needed: int | None = 1
         note = "one violation fails it; n clean ones show at most 3 / n"
     elif gate.statistic:
-        needed, note = _of_violations(gate), "with an incident in every replication"
+        needed, note = _of_violations(gate, alpha), "with an incident in every replication"
     else:
         needed, note = TYPICAL_LEAST, "its bound is typical, not exact; with an incident in every replication"
     fault = gate.name.partition("fault=")[2].partition(",")[0].rstrip("}")
@@ -276,13 +279,13 @@ def _for_panel(gate: Gate, perfect: _Perfect) -> GateNeed:
     if gate.operator in ("<", "<="):
         return GateNeed(gate.expression, None, "a perfect run misses it: higher scores are better")
     k = PASS_K if gate.is_score else int(gate.datum.removeprefix("pass_"))
-    if holds(wilson(1.0, size).low or 0.0, gate.operator, gate.threshold):
+    if holds(wilson(1.0, size, perfect.alpha).low or 0.0, gate.operator, gate.threshold):
         needed = perfect.trials(k)
         if needed is None:
             return GateNeed(gate.expression, None, _untried(k))
         note = f"its interval is over the {size} identities of the panel, with {k} trials or more of each"
         return GateNeed(gate.expression, needed, note)
-    enough = _least(lambda n: holds(wilson(1.0, n).low or 0.0, gate.operator, gate.threshold))
+    enough = _least(lambda n: holds(wilson(1.0, n, perfect.alpha).low or 0.0, gate.operator, gate.threshold))
     mend = f"enlarge the panel to {enough}" if enough else "no panel can show it"
-    best = wilson(1.0, size).low or 0.0
+    best = wilson(1.0, size, perfect.alpha).low or 0.0
     return GateNeed(gate.expression, None, f"a perfect panel of {size} shows {best:.4f}; {mend}")

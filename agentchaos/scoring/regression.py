@@ -19,7 +19,7 @@ from agentchaos.distributions import format_duration
 from agentchaos.metrics.base import Histogram
 from agentchaos.scoring.differences import Difference, contributions, jackknife, of_sums, paired
 from agentchaos.scoring.expressions import Gate, holds, is_share
-from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
+from agentchaos.scoring.intervals import TYPICAL_LEAST
 from agentchaos.scoring.measures import (
     PICKS,
     base_name,
@@ -137,13 +137,13 @@ def difference(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | Non
     """(this run minus the reference, why there is none), for the measure of a gate."""
     name = gate.name
     if gate.is_score or gate.datum.startswith("pass_"):
-        return _of_points(name, ours, theirs, gate.against)
+        return _of_points(gate, ours, theirs)
     there, here = _contributions(gate, theirs), _contributions(gate, ours)
     for side, values in ((f"the {gate.against}", there), ("this run", here)):
         if not values:
             return None, f"nothing of the kind happened in {side}"
     exact = ours.differences == "exact" and (gate.statistic == "share" or is_share(name))
-    found = paired(name, there, here, ALPHA, exact=exact)
+    found = paired(name, there, here, gate.alpha, exact=exact)
     return found, "" if found else "no replication has it in both"
 
 
@@ -174,12 +174,13 @@ def _good(gate: Gate, table: Table) -> dict[int, tuple[float, float]]:
     }
 
 
-def _of_points(name: str, ours: Table, theirs: Table, against: str) -> tuple[Difference | None, str]:
-    for side, table in (("the " + against, theirs), ("this run", ours)):
+def _of_points(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | None, str]:
+    name = gate.name
+    for side, table in (("the " + gate.against, theirs), ("this run", ours)):
         value, why = _point(name, table)
         if value is None:
             return None, f"{why.removeprefix('not measured: ')} (in {side})"
-    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours)
+    found = jackknife(name, lambda table: _point(name, table)[0], theirs, ours, alpha=gate.alpha)
     return found, "" if found else "it rests on so few replications that without them it is not measured"
 
 

@@ -130,6 +130,27 @@ class Judged:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Sampling:
+    """How many replications were planned and played, and why it stopped there.
+
+    rule: fixed | looks | until. planned: the most. steps: after how many it may be looked at; looked: those
+    that were come to. alpha: of each bound. asked, half_width, reached: for `until`, the width in the unit
+    of its measure.
+    """
+
+    rule: str
+    planned: int
+    played: int
+    steps: tuple[int, ...]
+    looked: tuple[int, ...]
+    alpha: float
+    reason: str
+    asked: str = ""
+    half_width: float | None = None
+    reached: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FaultLanding:
     """Whether a declared fault landed. verdict: landed | missed; reason says why it counts as missed."""
 

@@ -52,6 +52,7 @@ class Table:
     """arms: name of the arm (`chaos`, `control`, ...) -> number of the replication -> data.
 
     variants: what the other arms are. surface_k: the trials in a row of the reliability surface.
+    bound: what judges the mean of a share over replications, `exact` or (where a scenario says so) `typical`.
     differences: what judges the difference of shares to a reference, `typical` or `exact`.
     """
 
@@ -61,6 +62,7 @@ class Table:
     declared: tuple[DeclaredFault, ...] = ()
     variants: tuple[ArmFacts, ...] = ()
     surface_k: tuple[int, ...] = (1,)
+    bound: str = "exact"
     differences: str = "typical"
 
     def of_kind(self, kind: str) -> list[ArmFacts]:

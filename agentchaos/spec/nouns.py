@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from agentchaos.disturbances import PARTS, Part
 from agentchaos.spec.scenario import ObjectivesSpec, Scenario
+from agentchaos.spec.sequential import SequentialSpec
 from agentchaos.spec.system import BlockSpec
 from agentchaos.world import (
     FAULTS,
@@ -92,6 +93,7 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
     "faults": Word("What befalls the agents and the services: a list.", tuple(_on(FAULTS))),
     "system": BlockSpec,
     "objectives": ObjectivesSpec,
+    "replications": SequentialSpec,
     "gates": Word(
         "What must hold: a list of NAME OPERATOR NUMBER; without gates nothing is judged.",
         (
@@ -145,6 +147,7 @@ EXAMPLES: dict[str, str] = {
     "rebuild": "rebuild: {cold_start: {load: uniform(30s, 90s)}}",
     "faults": "faults: [{crash: {agent: support, every: exponential(mean=2h)}}]",
     "system": "system: {series: [support, {k_of_n: {k: 1, of: [support, payments]}}]}",
+    "replications": "replications: {looks: true, start: 30, max: 480}",
     "objectives": "objectives: {rto: 1min, rpo: 1min, availability: 0.95, response: 6s}",
     "gates": 'gates: ["task_time.p95 < 60s", availability >= 0.9]',
     "include": "include: [common.yaml]",

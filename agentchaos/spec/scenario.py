@@ -15,11 +15,12 @@ from agentchaos.faults.environment import EnvironmentFault
 from agentchaos.plan import ARMS, Plan
 from agentchaos.scoring.expressions import GateSyntaxError, known_names, parse
 from agentchaos.scoring.objectives import Objectives, complaints
-from agentchaos.spec import arms, calls, deciding, environment, idle, redundancy, upkeep
+from agentchaos.spec import arms, calls, deciding, environment, idle, redundancy, sequential, upkeep
 from agentchaos.spec import system as diagram
 from agentchaos.spec.complaints import Finding
 from agentchaos.spec.inputs import InputsItem
 from agentchaos.spec.nodes import Loc
+from agentchaos.spec.sequential import ReplicationsSpec, SequentialSpec
 from agentchaos.trace import NS
 from agentchaos.words import did_you_mean, shown
 from agentchaos.world import FaultItem, Group, Noun, Service, World, idealise
@@ -112,8 +113,9 @@ class Scenario(Noun):
         "realistic", description="`ideal`: every ambient hazard, latency, cost and limit off"
     )
     seed: int = Field(1, ge=0, lt=2**63, description="the seed of everything random")
-    replications: int | Literal["auto"] = Field(
-        "auto", description="how often it is played; auto: enough for its gates"
+    replications: ReplicationsSpec = Field(
+        "auto",
+        description="how often it is played; auto: enough for its gates; or `{until: ...}`, `{looks: true}`",
     )
     max_replications: int = Field(1000, ge=1, le=100_000, description="the most that `auto` may take")
     warmup: Duration = Field(0, description="what begins before this is not counted")
@@ -131,6 +133,10 @@ class Scenario(Noun):
     objectives: ObjectivesSpec = Field(ObjectivesSpec(), description="targets")
     gates: tuple[str, ...] | None = Field(
         None, description="what must hold, such as `availability >= 0.95`; without gates nothing is judged"
+    )
+    bound: Literal["exact", "typical"] = Field(
+        "exact",
+        description="what judges the mean of a share over replications; `typical`: Johnson's t, no guarantee",
     )
     baseline: str | None = Field(
         None,
@@ -181,7 +187,7 @@ class Scenario(Noun):
 
     @field_validator("replications")
     @classmethod
-    def _judgeable(cls, value: int | str) -> int | str:
+    def _judgeable(cls, value: int | str | SequentialSpec) -> int | str | SequentialSpec:
         if isinstance(value, int) and value < 1:
             raise ValueError(f"nothing can be judged by {value} replications; at least 1, or 'auto'")
         if isinstance(value, int) and value > 100_000:
@@ -234,6 +240,14 @@ class Scenario(Noun):
         for loc, message in complaints(self.dimensions, self.aggregate, self.weights):
             yield Finding(loc, message, at_key=message.startswith(("no dimension", "no attribute or")))
         yield from self._gate_problems()
+        if isinstance(self.replications, SequentialSpec):
+            yield from sequential.problems(self.replications, self.most, self.names())
+
+    @property
+    def most(self) -> int:
+        """The most replications that a run which stops by itself may take."""
+        own = self.replications.max if isinstance(self.replications, SequentialSpec) else None
+        return self.max_replications if own is None else own
 
     def _service(self, loc: Loc, name: str | None, kinds: tuple[str, ...]) -> Iterator[Finding]:
         if name is None:
@@ -622,6 +636,7 @@ class Scenario(Noun):
             faults=self.declared,
             objectives=self.targets,
             gates=self.gates or (),
+            bound=self.bound,
             differences=self.differences,
             arms=tuple(dict.fromkeys((*ARMS, *(arm.facts.name for arm in variants)))),
             variants=variants,
