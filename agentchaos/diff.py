@@ -196,7 +196,13 @@ class _Opened:
 
 def _open(folder: Path) -> _Opened:
     archive = Archive.open(folder)
-    facts, terms, data = archive.read_run(), archive.read_terms(), archive.read_data()
+    facts = archive.read_run()
+    if facts.get("world") == "trials":
+        what = (
+            "is a table of trials, not a run: it has no replications to compare; score both, or see history"
+        )
+        raise ArchiveError(Problem(what, file=str(archive.folder)))
+    terms, data = archive.read_terms(), archive.read_data()
     environment = facts.get("environment")
     environment = environment if isinstance(environment, dict) else {"written": "not to the end"}
     kept = archive.path("baseline")  # what its gates compare with
