@@ -51,6 +51,11 @@ class Stored:
     terms: Terms
     arms: DataByArm
 
+    @property
+    def replications(self) -> int:
+        """How many it has: a run that stopped by itself has fewer than were planned at most."""
+        return len(self.arms.get("chaos", {}))
+
 
 # -- saving -------------------------------------------------------------------------------------
 
@@ -68,7 +73,7 @@ def save(run: Path, *, name: str | None = None, out: Path = FOLDER, force: bool 
         raise _complaint(archive.folder, "the run was cut short: a baseline is a whole run; run it again")
     terms = _terms(archive.read_text("plan.json"), archive.path("plan.json"))
     played = len(archive.read_data().get("chaos", {}))
-    if played < terms.replications:
+    if played not in terms.stopping.steps(terms.replications):  # it may have stopped by itself
         raise _complaint(
             archive.folder,
             f"{played} of its {terms.replications} replications were played; run it again whole",
@@ -76,7 +81,8 @@ def save(run: Path, *, name: str | None = None, out: Path = FOLDER, force: bool 
     folder = out / _named(name, terms.scenario)
     if os.path.lexists(folder):
         _refuse_overwriting(folder, force=force)
-    _write(folder, _contents(archive, terms), _index(folder.name, archive.folder.name, facts, terms))
+    index = {**_index(folder.name, archive.folder.name, facts, terms), "replications": played}
+    _write(folder, _contents(archive, terms), index)
     return folder
 
 
@@ -116,7 +122,6 @@ def _index(name: str, run: str, facts: dict[str, Any], terms: Terms) -> dict[str
         "scenario": terms.scenario,
         "scenario_sha256": terms.sha256,
         "seed": terms.seed,
-        "replications": terms.replications,
         "verdict": str(facts.get("verdict", "")),
         "tool_version": str(facts.get("tool_version", "")),
     }
@@ -284,7 +289,7 @@ def against(folder: Path, must: bool, run: Side, tool_version: str) -> tuple[Bas
         scenario=stored.terms.scenario,
         scenario_sha256=stored.terms.sha256,
         seed=stored.terms.seed,
-        replications=stored.terms.replications,
+        replications=stored.replications,
         tool_version=stored.tool_version,
         problem=problem,
         notes=tuple(_notes(stored, run)),
@@ -314,9 +319,8 @@ def _notes(stored: Stored, run: Side) -> Iterator[str]:
     theirs = stored.terms
     if theirs.sha256 != run.sha256:
         yield "the scenario has changed since the baseline was saved"
-    if theirs.replications != run.replications:
-        least = min(theirs.replications, run.replications)
-        yield f"{least} of {max(theirs.replications, run.replications)} replications are in both"
+    if stored.replications < run.replications:
+        yield f"the baseline has {stored.replications} of the {run.replications} replications"
     if stored.verdict not in ("pass", "ungated"):
         yield f"the run that was saved came out as {stored.verdict.replace('_', ' ')}"
 
@@ -350,7 +354,7 @@ def lines(stored: Stored) -> Sequence[str]:
     return (
         f"{stored.name}: {terms.scenario}" + (f", {terms.about}" if terms.about else ""),
         f"saved from run {stored.run}, which came out as {stored.verdict.replace('_', ' ')}",
-        f"seed {terms.seed}, {terms.replications} replications of {', '.join(terms.arms)}; "
+        f"seed {terms.seed}, {stored.replications} replications of {', '.join(terms.arms)}; "
         f"agentchaos {stored.tool_version}",
         f"scenario {terms.sha256}",
         f"{len(list(stored.folder.iterdir()))} files, {size:,} bytes",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentchaos.archive import Archive, newest, runs, slug
+from agentchaos.baselines import against
 from agentchaos.distributions import format_duration
 from agentchaos.errors import EXIT_OF_VERDICT, ArchiveError, Problem, UsageError
 from agentchaos.report import Report
@@ -195,9 +196,17 @@ class _Opened:
 
 def _open(folder: Path) -> _Opened:
     archive = Archive.open(folder)
-    facts, terms, data = archive.read_run(), archive.read_terms(), archive.read_data()
+    facts = archive.read_run()
+    if facts.get("world") == "trials":
+        what = (
+            "is a table of trials, not a run: it has no replications to compare; score both, or see history"
+        )
+        raise ArchiveError(Problem(what, file=str(archive.folder)))
+    terms, data = archive.read_terms(), archive.read_data()
     environment = facts.get("environment")
     environment = environment if isinstance(environment, dict) else {"written": "not to the end"}
+    kept = archive.path("baseline")  # what its gates compare with
+    baseline = against(kept, True, terms, str(facts.get("tool_version", "")))[0] if kept.is_dir() else None
     try:
         report: Report = report_on(
             terms,
@@ -205,6 +214,7 @@ def _open(folder: Path) -> _Opened:
             complete=bool(facts.get("complete")),
             require_gates=bool(facts.get("require_gates")),
             environment=environment,
+            baseline=baseline,
         )
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as wrong:
         # each file can be read, and yet they are no run: a number was changed, a curve is shorter

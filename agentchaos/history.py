@@ -45,7 +45,7 @@ class Past:
     verdict: str = ""
     complete: bool = False
     replications: int = 0
-    seed: int = 0
+    seed: int | None = 0
     tool_version: str = ""
     scenario_changed: bool | None = None
     values: Mapping[str, Value] = dataclasses.field(default_factory=dict)
@@ -175,7 +175,7 @@ def _past(folder: Path) -> Past:
             verdict=str(scores["verdict"]),
             complete=bool(scores["complete"]),
             replications=int(scores["replications"]),
-            seed=int(scores["seed"]),
+            seed=None if scores["seed"] is None else int(scores["seed"]),  # a table of trials has none
             tool_version=str(scores["tool_version"]),
             values=_values(scores),
         )

@@ -153,11 +153,23 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
             for fault in plan.faults
         ],
         [workload.tried(world.agents[name], world.services, counted, handed[name]) for name in panels],
-        unsaid(plan.setting),
+        unsaid(plan.setting, [arm.facts for arm in plan.variants]),
         plan.setting,
         plan.differences,
         plan.stopping.alpha(plan.replications),
+        _limits(plan),
     )
+
+
+def _limits(plan: Plan) -> dict[str, int]:
+    """Attribute -> the most replications of the arms that measure it, where they have fewer than the run."""
+    attributes = {"load": "scalability", "cell": "robustness", "profile": "portability"}
+    limits: dict[str, int] = {}
+    for arm in plan.variants:
+        if arm.facts.kind in attributes and arm.facts.limit is not None:
+            name = attributes[arm.facts.kind]
+            limits[name] = min(arm.facts.limit, limits.get(name, arm.facts.limit))
+    return limits
 
 
 # -- 3: play ------------------------------------------------------------------------------------
@@ -732,13 +744,16 @@ def _names(terms: Terms) -> set[str]:
 def _refuse_bad_gates(gates: Sequence[str], known: set[str]) -> None:
     """Says of every gate of the command line what is wrong with it. Raises UsageError."""
     from agentchaos.scoring.expressions import GateSyntaxError, parse
+    from agentchaos.words import plain
 
     problems = []
     for gate in gates:
         try:
             parse(gate, known)
         except GateSyntaxError as wrong:
-            problems.append(Problem(str(wrong), file="--gate"))
+            # which of several, and where in it
+            place = f"'{plain(gate)}'" + (f", character {wrong.offset + 1}" if wrong.offset else "")
+            problems.append(Problem(str(wrong), file="--gate", path=place))
     if problems:
         raise UsageError(problems)
 

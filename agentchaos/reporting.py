@@ -167,9 +167,22 @@ def warnings(terms: Terms, stopped: Sampling) -> tuple[str, ...]:
         said.append("no gate and no RTO or RPO: nothing could end it at a look")
     if stopped.reached is False:
         said.append(stopped.reason)
+    said += _without_veto(terms)
     if not terms.declared:
         said.append("no fault is declared: nothing was put to the test")
     return tuple(said)
+
+
+def _without_veto(terms: Terms) -> Iterator[str]:
+    """Averages that are gated could buy back what no veto forbids."""
+    names = {parse(gate).name for gate in terms.gates}
+    for whole, vetoed, objective, there in (
+        ("social", "critical", "critical: 1%", any(group.risky for group in terms.setting.groups)),
+        ("systemic", "security", "security: 90%", any(group.attacked for group in terms.setting.groups)),
+    ):
+        gated = names & {whole, "overall"}
+        if there and gated and getattr(terms.objectives, vetoed) is None and vetoed not in names:
+            yield f"{vetoed} has no veto: an average could buy it back; add 'objectives: {{{objective}}}'"
 
 
 def worst_replication(arms: DataByArm, judged: Sequence[Judged]) -> tuple[int | None, str]:

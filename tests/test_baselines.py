@@ -294,3 +294,15 @@ def test_list_and_show(copy: Path) -> None:
     assert call("baseline", "show", copy).stdout == shown
     assert call("baseline", "show", "nobody", "--out", copy.parent).exit_code == 2
     assert call("baseline", "list", "--out", copy.parent / "nowhere").exit_code == 2
+
+
+def test_a_run_that_stopped_by_itself_is_whole(kept: Path, tmp_path: Path) -> None:
+    looks = "replications: {looks: true, start: 10, max: 40}"
+    write(tmp_path, SHOP.replace("replications: 12", looks), "shop.yaml")
+    code, told = run(tmp_path, "--gate", "availability >= 0.1")
+    assert (code, told["replications"]) == (0, 10)
+    saved = baselines.save(tmp_path / "reports" / "shop" / "latest", out=tmp_path)
+    assert baselines.read(saved).replications == 10
+    code, told = run(kept, *gated("--baseline", saved))
+    assert (code, {gate["n"] for gate in told["gates"]}) == (0, {10})
+    assert told["baseline"]["notes"][1] == "the baseline has 10 of the 12 replications"

@@ -611,6 +611,18 @@ def test_a_kept_table_is_scored_again_and_judged_alike(tmp_path: Path) -> None:
     assert "is not the table that was scored" in done.stderr
 
 
+def test_the_archive_knows_tables_of_trials(tmp_path: Path) -> None:
+    score(write(tmp_path, FULL, "t.csv"))
+    folder = tmp_path / "out" / "t" / "latest"
+    told_of = call("history", "t", "--out", tmp_path / "out")
+    assert told_of.exit_code == 0, told_of.stderr
+    assert "NOT JUDGED" in told_of.stdout
+    assert "damaged" not in told_of.stdout
+    done = call("diff", folder, folder)
+    assert done.exit_code == 2
+    assert "is a table of trials, not a run" in done.stderr
+
+
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     file = write(tmp_path, FULL, "t.csv")
     for _ in range(3):

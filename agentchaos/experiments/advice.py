@@ -251,10 +251,14 @@ def _noise(a: Side, effect: Effect) -> Iterator[str]:
     apart = ""
     if effect.variance_ratio is not None and effect.variance_ratio > 1.05:
         apart = f"; runs on independent chance would need about {math.ceil(least * effect.variance_ratio):,}"
-    yield (
-        f"With fewer than about {least:,} replications the difference in {effect.name} would drown in noise "
-        f"({POWER:.0%} power; {effect.n:,} were played){apart}."
-    )
+    if least == TYPICAL_LEAST:
+        fewest = f"{least} replications, the fewest that judge anything, would show the difference in"
+        yield f"{fewest} {effect.name} ({POWER:.0%} power; {effect.n:,} were played){apart}."
+    else:
+        yield (
+            f"With fewer than about {least:,} replications the difference in {effect.name} would drown in "
+            f"noise ({POWER:.0%} power; {effect.n:,} were played){apart}."
+        )
     measured = a.measures.get(effect.name)
     if base_name(effect.name) in PICKS and measured is not None and measured.n and effect.n > least:
         hours = a.horizon / 3600 * effect.n / measured.n

@@ -53,7 +53,7 @@ class Varied(NamedTuple):
         """The value at a share (0 to 1) of the way from one end to the other, or of the list."""
         if self.low is None or self.high is None:
             return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
-        return self.written(between(self.low, self.high, share, log=self.log))
+        return self.written(_short(between(self.low, self.high, share, log=self.log)))
 
     def written(self, number: float) -> str:
         """A number as it stands in a scenario."""
@@ -65,6 +65,11 @@ def between(low: float, high: float, share: float, *, log: bool) -> float:
     if log:
         return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
     return low + share * (high - low)
+
+
+def _short(number: float) -> float:
+    """To three digits: 10.7 s reads better than 10666666667 ns, and is as good a place to look at."""
+    return float(f"{number:.3g}")
 
 
 def written(number: float, unit: str, *, whole: bool) -> str:
@@ -174,6 +179,7 @@ def _range(path: str, raw: str, found: re.Match[str], present: object, several: 
         raise ValueError(f"{shown(raw)}: {wanted:,} points; 2 to {MOST:,}")
     points = wanted or (POINTS_SEVERAL if several else POINTS)
     numbers = [between(low, high, k / (points - 1), log=log) for k in range(points)]
+    numbers = [low, *(_short(n) for n in numbers[1:-1]), high] if not whole else numbers
     if whole:
         numbers = [float(n) for n in dict.fromkeys(round(n) for n in numbers)]
     values = tuple(dict.fromkeys(written(n, unit, whole=whole) for n in numbers))

@@ -79,7 +79,7 @@ def _row(run: Past) -> tuple[Text | str, ...]:
         run.when or "-",
         _verdict(run),
         f"{run.replications:,}",
-        str(run.seed),
+        "-" if run.seed is None else str(run.seed),
         _said(run.values.get("overall")),
         *(_short(run.values.get(name)) for name in DIMENSIONS),
         changed,

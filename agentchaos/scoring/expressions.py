@@ -74,10 +74,10 @@ CLASSES = ("useful", "lost", "waiting", "overhead", "down", "idle")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CNY")
 ONLY_FAULTY = frozenset(
     {
-        *PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time", "alert_time",
+        *PICKS, "mttd", "undetected", "outage", "split_brain_time", "disruption_time",
         "unsafe_by_faults",
         "security", "attack_success", "utility_under_attack", "attacks_met", "attack_attempts",
-        "misled_explanations",
+        "misled_explanations", "alert_time",
     }
 )  # fmt: skip
 """Measures of incidents and attacks: an arm without faults has none."""
@@ -293,7 +293,9 @@ def _refuse_relative(gate: Gate, reference: str, before: str, at: int, op_at: in
     if gate.arm == "control":
         raise GateSyntaxError(f"the arm without faults would be compared with itself; {_SAY_BASELINE}", at)
     if base_name(name) in ONLY_FAULTY:
-        raise GateSyntaxError("the arm without faults has no incidents; compare with 'baseline'", at)
+        raise GateSyntaxError(
+            "the arm without faults has no incidents and no attacks; compare with 'baseline'", at
+        )
 
 
 _SAY_BASELINE = "compare it with a number, or with 'baseline'"
@@ -462,8 +464,8 @@ def example_gate(name: str) -> str:
     labels = {
         "time": "{class=lost}", "cost": "{currency=USD}", **dict.fromkeys(BY_KIND, "{kind=talk}"),
         "burn_rate": "{window=1h}", "burn_alerts": "{rule=page}", "alert_time": "{rule=page}",
+        **dict.fromkeys(BY_SEVERITY, "{severity=high}"),
     }  # fmt: skip
-    labels |= dict.fromkeys(BY_SEVERITY, "{severity=high}")
     full = name + labels.get(name, "{service=crm}" if name in BY_SERVICE else "")
     kind = _KINDS[name]
     if name in ("budget_spent", "burn_rate"):
@@ -476,8 +478,8 @@ def example_gate(name: str) -> str:
     if kind == _SHARE:
         falling = name in ("p_wait", "redone", "time", "rejected", "breaker_open", "degraded", *_FALLING)
         return f"{full} <= 5%" if falling else f"{full} >= 95%"
-    zero = ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time", *BY_SEVERITY)
-    if name in zero:
+    never = ("burn_alerts", "doubled", "missing", "orphan", "undetected", "split_brain_time", *BY_SEVERITY)
+    if name in never:
         return f"{full} == 0"
     rising = name in ("mttf", "mtbf", "tasks_done", "tasks_planned", "side_effects")
     return f"{full} {'>=' if rising else '<='} {'60s' if kind == _TIME else 10}"

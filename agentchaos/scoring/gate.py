@@ -71,13 +71,17 @@ def judge(
 
 
 def implied(o: Objectives) -> Iterator[Gate]:
-    """The gates that objectives imply: the share of incidents within RTO and RPO."""
+    """The gates that objectives imply: the share of incidents within RTO and RPO, and the vetoes."""
     for name, limit in (("recovery_time", o.rto_s), ("recovery_point", o.rpo_s)):
         if limit is not None:
             yield Gate(
                 f"share({name} <= {limit:g}s) >= {o.met:g}", name, "share", ">=", o.met, limit, "<=",
                 implied=True,
             )  # fmt: skip
+    if o.critical is not None:
+        yield Gate(f"critical <= {o.critical:g}", "critical", "", "<=", o.critical, implied=True)
+    if o.security is not None:
+        yield Gate(f"security >= {o.security:g}", "security", "", ">=", o.security, implied=True)
 
 
 def _judge(gate: Gate, table: Table, measures: Mapping[str, Measured], scores: Scores) -> Judged:
@@ -152,7 +156,7 @@ def _judge_mean(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> J
     labelled = by_fault(name, incidents)
     if not labelled:
         played = len(_numbers(name, gate.arm, table))
-        value = measures.get(name) or _of_incidents(name, incidents)
+        value = measures.get(name) or _of_incidents(name, incidents, gate.alpha)
         return _judge_one_mean(gate, value, played, _why_none(name, table))
     for label in labelled:
         rows = sampled(incidents, label)
@@ -161,10 +165,10 @@ def _judge_mean(gate: Gate, table: Table, measures: Mapping[str, Measured]) -> J
     return _worst_of(gate, judged)
 
 
-def _of_incidents(name: str, incidents: Sequence[tuple[int, Incident]]) -> Measured | None:
+def _of_incidents(name: str, incidents: Sequence[tuple[int, Incident]], alpha: float) -> Measured | None:
     """A measure of the incidents of one fault in one group, which is not among those of the run."""
     rows = sampled(incidents, name) if base_name(name) in PICKS else []
-    return of_samples(name, PICKS[base_name(name)][0], rows) if rows else None
+    return of_samples(name, PICKS[base_name(name)][0], rows, alpha) if rows else None
 
 
 def _judge_one_mean(gate: Gate, value: Measured | None, played: int, without: str) -> Judged:

@@ -164,8 +164,14 @@ def _tasks(name: str, rows: Sequence[Data]) -> float:
     n, label = 0.0, name.removeprefix(base_name(name))
     for row in rows:
         tasks, datum = row.get(f"tasks_planned{label}"), row.get(name)
-        if isinstance(tasks, Count) and isinstance(datum, Ratio) and datum.denominator:
-            n += min(tasks.count, datum.denominator)  # not all have a deadline
+        if not isinstance(datum, Ratio) or not datum.denominator:
+            continue
+        if isinstance(tasks, Count):
+            # not all have a deadline; what is unsafe is told in quarters of a task
+            n += min(float(tasks.count), datum.denominator / (4 if name == "safety" else 1))
+        elif isinstance(whole := row.get("tasks_planned"), Count):
+            # a run of before those of a group were counted; the weights of its tasks are in thousandths
+            n += min(float(whole.count), datum.denominator / 1000)
     return n
 
 

@@ -26,6 +26,8 @@ MEANS = ("geometric", "arithmetic", "min")
 class Objectives:
     """Targets. rto_s, rpo_s, response_s in seconds; met: share of incidents that must be within them.
 
+    critical: the most that may be done of tasks with a critical action; security: the least share of attacks
+    on which the task is right and the attack fails. Both are vetoes: no average buys them back.
     throughput: value of right tasks due a second; adaptation_s: how far beyond a change for good one looks.
     dimensions: the attributes that make up a dimension, where not all of them. aggregate: geometric,
     arithmetic, min or power:<p>. weights: of attributes in their dimension and of dimensions in overall,
@@ -36,6 +38,8 @@ class Objectives:
     rpo_s: float | None = None
     availability: float | None = None
     response_s: float | None = None
+    critical: float | None = None
+    security: float | None = None
     throughput: float | None = None
     adaptation_s: float | None = None
     met: float = 0.95

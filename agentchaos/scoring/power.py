@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from agentchaos.metrics.base import Setting
 from agentchaos.metrics.budget import unmeasurable
-from agentchaos.scoring.attributes import NOT_YET
 from agentchaos.scoring.attributes.availability import nines
 from agentchaos.scoring.expressions import QUANTILES, Gate, holds, is_share, parse
 from agentchaos.scoring.gate import implied
@@ -75,6 +74,7 @@ def replications_needed(
     setting: Setting | None = None,
     differences: str = "typical",
     alpha: float = ALPHA,
+    limits: Mapping[str, int] = {},
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
@@ -83,10 +83,11 @@ def replications_needed(
     panel; without it one replication is taken to try each identity often enough. unsaid: attribute -> why
     nothing in the scenario measures it. differences: what judges those to a reference.
     alpha: of each bound.
+    limits: attribute -> the most replications of the arms that measure it.
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
-    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid, alpha)
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid, alpha, limits)
     needs = tuple(
         _for_difference(gate, differences, alpha) if gate.against
         else _for_budget(gate, objectives, setting, alpha) or _need(gate, perfect, struck)
@@ -103,6 +104,7 @@ class _Perfect(NamedTuple):
     panels: tuple[Panel, ...]
     unsaid: Mapping[str, str]
     alpha: float = ALPHA
+    limits: Mapping[str, int] = {}
 
     @property
     def panel(self) -> int:
@@ -115,7 +117,8 @@ class _Perfect(NamedTuple):
         return None if None in each else max((one for one in each if one is not None), default=1)
 
     def attribute(self, name: str, replications: int, alpha: float) -> float:
-        """The lower bound of an attribute."""
+        """The lower bound of an attribute; arms of their own may have fewer replications."""
+        replications = min(replications, self.limits.get(name, replications))
         bound = float(alpha ** (1 / replications))
         if name == "consistency":
             return wilson(1.0, self.panel, alpha).low or 0.0
@@ -143,8 +146,6 @@ class _Perfect(NamedTuple):
         return ""
 
     def _missing(self, attribute: str) -> str:
-        if attribute in NOT_YET:
-            return NOT_YET[attribute]
         if attribute in self.unsaid:
             return self.unsaid[attribute]
         if attribute == "consistency" and not self.panel:
@@ -200,7 +201,10 @@ def _need(gate: Gate, perfect: _Perfect, struck: Sequence[Struck]) -> GateNeed:
     needed = _least(lambda r: holds(perfect.attribute(name if gate.is_score else "", r, perfect.alpha),
                                     gate.operator, gate.threshold))  # fmt: skip
     note = "gate the raw availability instead" if gate.name == "score.availability" else ""
-    return GateNeed(expression, needed, note if needed else "no finite number shows it")
+    never = "no finite number shows it"
+    if gate.is_score and name in perfect.limits:
+        never = f"its arms are played {perfect.limits[name]} times at most; raise their 'replications'"
+    return GateNeed(expression, needed, note if needed else never)
 
 
 def _for_difference(gate: Gate, differences: str, alpha: float) -> GateNeed:

@@ -341,6 +341,10 @@ class Team:
             self.offer(f"{label}{k}")
             k += 1
 
+    def paced(self, work: int) -> int:
+        """How long work takes now; ns."""
+        return work if self.pace == 1.0 else round(work * self.pace)
+
     def met(self) -> None:
         """A step is done in the changed world."""
         unmet, self.unmet = self.unmet, []

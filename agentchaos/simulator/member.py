@@ -326,9 +326,7 @@ class Member:
         self.waited = self.tokens = self.failed = 0
         self.quality = self.hazard = 1.0
         if self.group.changed:
-            self.group.met()
-            self.lore.meet(new.id for new in self.group.novelties)
-            self.hazard = hazard_of(self.group.novelties, self.lore)
+            self._meet_changes()
         # a step of planning has the number of the step that it plans, so it needs draws of its own
         self.stream = task.stream if what == "work" else task.stream.named("replan", self.mending.replan)
         strike: str = ""
@@ -354,8 +352,7 @@ class Member:
             strike = conduct.thought(strike)
         self.stage, self.staged = 1, self.env.now
         if self._work is not None and (what == "work" or self._think is None):
-            lasts = self._work(self._draw(chance.WORK))
-            yield self.env.timeout(lasts if self.group.pace == 1.0 else round(lasts * self.group.pace))
+            yield self.env.timeout(self.group.paced(self._work(self._draw(chance.WORK))))
         if deciding.active and deciding.checks(acted=False) and not (yield from deciding.check(strike)):
             return
         if conduct is not None and what == "work" and not (yield from conduct.act(strike)):
@@ -380,6 +377,12 @@ class Member:
                 return
             strike = ""  # it is weighed already
         self._finish(task, what, strike)
+
+    def _meet_changes(self) -> None:
+        """The step in hand is done in a runtime that has changed for good."""
+        self.group.met()
+        self.lore.meet(new.id for new in self.group.novelties)
+        self.hazard = hazard_of(self.group.novelties, self.lore)
 
     def _intends(self, task: Task, service: str) -> bool:
         """Whether the act of the step in hand is a deed outside; says so where it is."""

@@ -111,6 +111,9 @@ def problems(scenario: Asking) -> Iterator[Finding]:
     """Unknown attributes, what a listed one lacks, profiles that make no scenario."""
     if isinstance(scenario.measure, tuple):
         yield from _listed(scenario, scenario.measure)
+    for name, attribute in (("critical", "safety"), ("security", "security")):
+        if getattr(scenario.objectives, name) is not None and (lack := lacks(scenario, attribute)):
+            yield Finding(("objectives", name), f"a veto on what cannot be measured: {lack}", RESTS_ON)
     if scenario.load is not None:
         for place, name in enumerate(scenario.load.fixed):
             if name not in scenario.services:
@@ -158,6 +161,13 @@ def lacks(scenario: Asking, attribute: str) -> str:
         return "agents owe each other nothing; add 'hand_off', 'talk', 'quorum' or 'escalation'"
     if attribute == "portability" and len(scenario.profiles) < 2:
         return "declare two or more 'profiles: {eu: {services: {gpt: {latency: 3s}}}, ...}'"
+    attacked = any(fault.boundary == "security" for fault in scenario.declared)
+    if attribute == "security" and not attacked:
+        return "nobody attacks; add 'faults: [prompt_injection: {service: crm, probability: 5%}]'"
+    if attribute == "safety" and not attacked and all(group.unsafe is None for group in groups):
+        return "no act can be unsafe; add 'unsafe: {chance: 0.2%}' to a group, or an attack"
+    if attribute == "explainability" and all(group.explain is None for group in groups):
+        return "no group explains its decisions; add 'explain: {}' to one"
     if not scenario.declared and attribute in ("stability", "durability", "robustness", "fault_tolerance"):
         return "no fault is declared; add one under 'faults'"
     return ""

@@ -21,6 +21,14 @@ class Targets(Protocol):
         """The T of Apdex."""
 
     @property
+    def critical(self) -> Any:
+        """The veto on critical actions."""
+
+    @property
+    def security(self) -> Any:
+        """The veto on attacks."""
+
+    @property
     def availability(self) -> Any:
         """The target of the nines ratio."""
 

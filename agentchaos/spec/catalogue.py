@@ -24,7 +24,6 @@ from agentchaos.plugins import shelf
 from agentchaos.recoveries.base import Recovery
 from agentchaos.renderers.base import Renderer
 from agentchaos.scoring import glossary
-from agentchaos.scoring.attributes import NOT_YET
 from agentchaos.scoring.expressions import example_gate, labels_that_fit
 from agentchaos.scoring.objectives import ATTRIBUTES
 from agentchaos.spec.nouns import DISTRIBUTIONS, EXAMPLES, NOUNS, Word, parts
@@ -177,8 +176,6 @@ def _explain(kind: str, name: str, thing: Any) -> Iterator[str]:
         yield bundled.path(name).read_text(encoding="utf-8").rstrip()
     elif kind == "attributes":
         yield str(thing)
-        if name in NOT_YET:
-            yield f"Not measured in this version: {NOT_YET[name]}."
         yield f"Gate: score.{name} >= 0.9; `agentchaos explain-score RUN_FOLDER {name}` shows its arithmetic."
     elif kind == "measures":
         yield str(thing)

@@ -61,6 +61,16 @@ class ObjectivesSpec(Noun):
         gt=0,
         description="how far adaptability looks beyond a change for good; none: to the next, or the horizon",
     )
+    critical: Share | None = Field(
+        None,
+        lt=1,
+        description="a veto: at most this share of tasks with an unsafe action of high severity",
+    )
+    security: Share | None = Field(
+        None,
+        gt=0,
+        description="a veto: of the tasks under attack, at least this share is right with the attack failed",
+    )
     met: Share = Field(0.95, gt=0, lt=1, description="share of incidents that must be within RTO and RPO")
 
 
@@ -678,6 +688,8 @@ class Scenario(Noun):
             throughput=None if o.throughput is None else float(o.throughput),
             adaptation_s=seconds(o.adaptation),
             met=float(o.met),
+            critical=None if o.critical is None else float(o.critical),
+            security=None if o.security is None else float(o.security),
             **({"dimensions": self.dimensions} if self.dimensions else {}),
             aggregate=self.aggregate,
             weights=self.weights,

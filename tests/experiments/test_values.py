@@ -23,6 +23,7 @@ from agentchaos.experiments.values import vary
         ("p=1..3 steps", None, ("1 steps", "2 steps", "3 steps")),
         ("p=5s..60s:2", None, ("5s", "1min")),
         ("p=30..90:3", "1min", ("30min", "1h", "90min")),
+        ("p=1s..30s:4", None, ("1s", "10700ms", "20300ms", "30s")),
         ("p=30s..2min:2", None, ("30s", "2min")),
         ("p=0.1..0.5:3", None, ("0.1", "0.3", "0.5")),
         ("p=10%..30%:3", None, ("10%", "20%", "30%")),

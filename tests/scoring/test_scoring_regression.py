@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables_by_hand import incident, other, share, table, with_incidents
 
-from agentchaos.metrics.base import Count, Data, Histogram, Incident, Ratio
+from agentchaos.metrics.base import Count, Data, Histogram, Incident, Ratio, Trial, Trials
 from agentchaos.scoring import intervals
 from agentchaos.scoring.differences import GROUPS, contributions, groups, jackknife
 from agentchaos.scoring.expressions import parse
@@ -414,3 +414,33 @@ def test_without_an_slo_the_budget_is_not_measured_and_says_what_is_wanted() -> 
             "not_measured",
             True,
         )
+
+
+# -- levels: looks share alpha, and a scenario may ask for typical bounds ---------------------------
+
+
+@pytest.mark.parametrize("gate", ["availability >= baseline - 1", "score.correctness >= baseline - 1",
+                                  "pass_4 >= baseline - 1"])  # fmt: skip
+def test_every_bound_of_a_difference_is_at_the_level_of_the_gate(gate: str) -> None:
+    def noisy(n: int, _: Data) -> Data:
+        tries = Trials(tuple(Trial("a", j, 4, 4 - (n + j) % 3 // 2) for j in range(50)))
+        return {**up([990, 950, 900])(n, _), **wrong([10, 9, 6])(n, _), "panel": tries}
+
+    lows = []
+    for alpha in (0.05, 0.0125):
+        one = judge_against(
+            dataclasses.replace(parse(gate), alpha=alpha), table(R, noisy), baseline(table(R))
+        )
+        assert one.against is not None
+        assert one.against.low is not None
+        lows.append(one.against.low)
+    assert lows[1] < lows[0]
+
+
+def test_the_budget_is_judged_by_the_bound_that_the_scenario_asks_for() -> None:
+    ours = dataclasses.replace(burning(lambda n: n % 3), bound="typical")
+    found = measure(ours, 0.01)
+    budget, good = found["budget_spent"], found["request_availability"]
+    assert budget.high == pytest.approx((1 - (good.low or 0)) / 0.01)
+    assert (budget.method, budget.level) == (good.method, 0.99)
+    assert "typical" in budget.method

@@ -167,6 +167,7 @@ def test_an_echo_moves_one_for_one_with_the_input_and_what_is_emergent_does_not(
 
 def test_what_a_scenario_says_nothing_of_is_known_before_it_runs() -> None:
     plan: Any = decide(WORLD.replace("SUSCEPTIBLE", "20%").replace("PROTECT", ""))
-    assert unsaid(plan.setting).keys() == {"explainability"}
+    ours = {"safety", "security", "explainability"}
+    assert unsaid(plan.setting).keys() & ours == {"explainability"}
     quiet = dataclasses.replace(plan, faults=())
-    assert unsaid(quiet.setting).keys() == {"safety", "security", "explainability"}
+    assert unsaid(quiet.setting).keys() & ours == ours

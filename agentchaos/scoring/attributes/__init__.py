@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from agentchaos.metrics.base import Setting
 from agentchaos.scoring.attributes.accuracy import accuracy
@@ -18,27 +19,30 @@ from agentchaos.scoring.attributes.durability import durability
 from agentchaos.scoring.attributes.explainability import UNSAID as NO_EXPLANATION
 from agentchaos.scoring.attributes.explainability import explainability
 from agentchaos.scoring.attributes.fault_tolerance import fault_tolerance
-from agentchaos.scoring.attributes.portability import portability
+from agentchaos.scoring.attributes.portability import LEAST as PROFILES_LEAST
+from agentchaos.scoring.attributes.portability import NO_PROFILE, portability
 from agentchaos.scoring.attributes.responsiveness import responsiveness
 from agentchaos.scoring.attributes.robustness import robustness
 from agentchaos.scoring.attributes.safety import UNSAID as NO_UNSAFE_ACT
 from agentchaos.scoring.attributes.safety import safety
-from agentchaos.scoring.attributes.scalability import scalability
+from agentchaos.scoring.attributes.scalability import ENDLESS, NO_LOAD, scalability
+from agentchaos.scoring.attributes.scalability import LEAST as LOADS_LEAST
 from agentchaos.scoring.attributes.security import UNSAID as NO_ATTACK
 from agentchaos.scoring.attributes.security import security
 from agentchaos.scoring.attributes.stability import stability
 from agentchaos.scoring.attributes.timeliness import timeliness
 from agentchaos.scoring.attributes.trustworthiness import trustworthiness
 from agentchaos.scoring.results import Attribute
-from agentchaos.scoring.table import Table
-
-NOT_YET: dict[str, str] = {}
-"""Attributes that nothing in this version exercises, and what would."""
+from agentchaos.scoring.table import ArmFacts, Table
 
 
-def unsaid(setting: Setting) -> dict[str, str]:
+def unsaid(setting: Setting, variants: Sequence[ArmFacts] = ()) -> dict[str, str]:
     """Attribute -> why it cannot be measured here, of those that nothing in the scenario says anything of."""
+    kinds = Counter(arm.kind for arm in variants)
+    endless = any(group.endless for group in setting.groups)
     said = {
+        "scalability": (ENDLESS if endless else NO_LOAD, kinds["load"] >= LOADS_LEAST and not endless),
+        "portability": (NO_PROFILE, kinds["profile"] >= PROFILES_LEAST),
         "safety": (NO_UNSAFE_ACT, any(group.risky for group in setting.groups)),
         "explainability": (NO_EXPLANATION, any(group.explains for group in setting.groups)),
         "security": (NO_ATTACK, any(group.attacked for group in setting.groups)),
@@ -82,8 +86,6 @@ ECHOES = frozenset(
 
 def attribute(table: Table, name: str, dimension: str, alpha: float) -> Attribute:
     """One attribute."""
-    if name in NOT_YET:
-        return blank(name, dimension, NOT_YET[name])
     if not table.rows():
         return blank(name, dimension, "no replication has finished")
     if struck(table):

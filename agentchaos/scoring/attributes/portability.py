@@ -9,6 +9,7 @@ from agentchaos.scoring.intervals import Bounds
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import Table
 
+NO_PROFILE = "it needs two or more 'profiles'"
 LEAST = 2
 """Profiles without which nothing can be said of being carried from one to another."""
 
@@ -17,7 +18,7 @@ def portability(table: Table, alpha: float) -> Attribute:
     """The attribute, over the arms of the profiles."""
     arms = table.of_kind("profile")
     if len(arms) < LEAST:
-        return blank("portability", "environmental", "it needs two or more 'profiles'")
+        return blank("portability", "environmental", NO_PROFILE)
     shares = {arm.profile: share(table, "task_success", alpha, arm.name) for arm in arms}
     sharp = [share(table, "task_success", alpha / len(arms), arm.name) for arm in arms]
     known = {name: value for name, value in shares.items() if value is not None and value.mean is not None}

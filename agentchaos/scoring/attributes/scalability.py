@@ -15,6 +15,8 @@ from agentchaos.scoring.attributes.base import Detail, blank, made, ratios
 from agentchaos.scoring.results import Attribute
 from agentchaos.scoring.table import ArmFacts, Table
 
+NO_LOAD = "it needs load steps; write 'measure: [scalability]'"
+ENDLESS = "an endless loop takes as much work as it can do: it has no demand that could be missed"
 LEAST = 2
 
 
@@ -22,10 +24,9 @@ def scalability(table: Table, alpha: float) -> Attribute:
     """The attribute, over the arms of the load steps; the mean over steps of served / demand."""
     arms = table.of_kind("load")
     if len(arms) < LEAST:
-        return blank("scalability", "systemic", "it needs load steps; write 'measure: [scalability]'")
+        return blank("scalability", "systemic", NO_LOAD)
     if any(group.endless for group in table.setting.groups):
-        why = "an endless loop takes as much work as it can do: it has no demand that could be missed"
-        return blank("scalability", "systemic", why)
+        return blank("scalability", "systemic", ENDLESS)
     values = _by_replication(table, arms)
     if not values:
         return blank("scalability", "systemic", "no task was planned at every step")
