@@ -125,7 +125,7 @@ def test_the_whole_judge_passes_no_more_often(gate: str, truth: float, alpha: fl
     up = np.random.Generator(np.random.PCG64(7)).random((trials, 60)) < truth
     for row in up:
         of = table(60, _rows(row))
-        passed += judge([gate], of, measure(of, alpha), scores, alpha)[0].verdict == "pass"
+        passed += judge([gate], of, measure(of, alpha), scores, alpha=alpha)[0].verdict == "pass"
     expected = truth**60  # .046: only a run without any failure passes, at 1 - .05/3 not even that
     assert passed == (int(up.all(axis=1).sum()) if alpha == 0.05 else 0)
     assert passed / trials <= expected + 4 * coverage.error(expected, trials)

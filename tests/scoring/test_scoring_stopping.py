@@ -101,7 +101,7 @@ def test_every_bound_of_a_look_is_at_its_share_of_alpha() -> None:
     # 59 perfect ones show .95 at 95 %, and 40 show no more than .9 or so at 99 %
     gates = ["availability >= 0.92", "recovery_time{fault=crash}.p95 < 60s", "doubled == 0"]
     at_95 = judge(gates, table(60), measure(table(60)), score(table(60)))
-    at_99 = judge(gates, table(60), measure(table(60), 0.01), score(table(60), 0.01), 0.01)
+    at_99 = judge(gates, table(60), measure(table(60), 0.01), score(table(60), 0.01), alpha=0.01)
     assert [g.verdict for g in at_95] == ["pass", "pass", "pass"]
     assert [g.verdict for g in at_99] == ["pass", "inconclusive", "pass"]
     assert "(95 %)" in at_95[1].reason
