@@ -9,6 +9,8 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from agentchaos.disturbances import PARTS, Part
+from agentchaos.spec.arms import Load, Profile, Surface
+from agentchaos.spec.inputs import Inputs
 from agentchaos.spec.scenario import ObjectivesSpec, Scenario
 from agentchaos.spec.sequential import SequentialSpec
 from agentchaos.spec.system import BlockSpec
@@ -93,6 +95,10 @@ NOUNS: dict[str, type[BaseModel] | Word] = {
     "faults": Word("What befalls the agents and the services: a list.", tuple(_on(FAULTS))),
     "system": BlockSpec,
     "objectives": ObjectivesSpec,
+    "load": Load,
+    "surface": Surface,
+    "profiles": Profile,
+    "inputs": Inputs,
     "replications": SequentialSpec,
     "gates": Word(
         "What must hold: a list of NAME OPERATOR NUMBER; without gates nothing is judged.",
@@ -147,6 +153,10 @@ EXAMPLES: dict[str, str] = {
     "rebuild": "rebuild: {cold_start: {load: uniform(30s, 90s)}}",
     "faults": "faults: [{crash: {agent: support, every: exponential(mean=2h)}}]",
     "system": "system: {series: [support, {k_of_n: {k: 1, of: [support, payments]}}]}",
+    "load": "load: {steps: [1, 2, 4, 8], fixed: [store], replications: 30}",
+    "surface": "surface: {perturbation: [0, 10%, 30%], hazard: 4, intensity: [1]}",
+    "profiles": "profiles: {eu: {services: {gpt: {latency: 3s}}}, us: {services: {gpt: {latency: 2s}}}}",
+    "inputs": "inputs: {change: 25%, replications: 6}",
     "replications": "replications: {looks: true, start: 30, max: 480}",
     "objectives": "objectives: {rto: 1min, rpo: 1min, availability: 0.95, response: 6s}",
     "gates": 'gates: ["task_time.p95 < 60s", availability >= 0.9]',

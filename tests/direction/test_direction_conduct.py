@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from direction.paired import difference, values
+from direction.paired import difference, replications, values
 
 pytestmark = pytest.mark.slow
 
@@ -84,8 +84,12 @@ def test_a_guardrail_that_refuses_everything_is_safe_but_not_secure() -> None:
     nothing = world(guard="guardrail: {refuses: 1, catches: 1}", fault=ATTACK)
     free = world(fault=ATTACK)
     assert moves(nothing, free, "safety") == +1
-    assert set(values(nothing, "security")) == {0.0}
-    assert moves(nothing, free, "security") == -1
+    # no answer is read any more, so that nobody attacks: not measured, on which no gate passes
+    assert all(row["security"].value is None for row in replications(nothing, 4))
+    hardly, careful = (
+        world(guard=f"guardrail: {{refuses: {share}, catches: 1}}", fault=ATTACK) for share in ("60%", "0")
+    )
+    assert moves(hardly, careful, "security") == -1
 
 
 def test_who_was_fooled_is_fooled_again_more_easily() -> None:

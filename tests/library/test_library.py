@@ -18,7 +18,7 @@ MET: dict[str, int | None] = {
     "customer_service": 120, "duplicate_refund_keyed": 11, "poisoned_memory_cold": 29, "rolling_update": ALL,
     "prompt_injection_guarded": 45,
     "split_brain_fenced": ALL, "traditional_vs_agentic": 13,
-    "provider_switch": ALL,
+    "provider_switch": ALL, "full_measure": ALL,
     "golden_trio/trio": 45, "golden_trio/one_step": 32, "golden_trio/one_step_bare": 32,
     "mechanisms/bulkhead": 22, "mechanisms/checkpointing": 32, "mechanisms/circuit_breaker": ALL,
     "mechanisms/escalation": ALL, "mechanisms/fallback": ALL, "mechanisms/heartbeat": 32,

@@ -129,7 +129,12 @@ def test_every_word_that_stands_in_a_scenario_leads_somewhere() -> None:
 
     whole = [merged(name) for name in bundled.names()]
     written = {key for data in whole for key in keys(data)}
-    named = {key for data in whole for section in ("services", "agents") for key in data.get(section, {})}
+    named = {
+        key
+        for data in whole
+        for section in ("services", "agents", "profiles")
+        for key in data.get(section, {})
+    }
     given = named | {"in", "out"}
     for word in [*sorted(written - given), "include", "preset", "protect", "recover", "rebuild", "gates"]:
         code, told, wrong = run("explain", word)
