@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from agentchaos.metrics.base import Landings
 from agentchaos.scoring.attributes import attribute
-from agentchaos.scoring.differences import contributions
+from agentchaos.scoring.differences import contributions, holm
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
 from agentchaos.scoring.measures import base_name, pass_hat, pooled_panel
 from agentchaos.scoring.objectives import PASS_K
@@ -246,16 +246,6 @@ def _clean(gaps: Sequence[float], *sides: Values) -> list[float]:
     """Differences without those that are rounding alone."""
     least = 1e-12 * max((abs(value) for side in sides for value in side.values()), default=0.0)
     return [0.0 if abs(gap) <= least else gap for gap in gaps]
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """Adjusted p-values (Holm 1979): all below 0.05 may be claimed, with a chance of 5 % of any error."""
-    adjusted = [1.0] * len(ps)
-    last = 0.0
-    for rank, place in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
-        last = max(last, min(1.0, (len(ps) - rank) * ps[place]))
-        adjusted[place] = last
-    return adjusted
 
 
 # -- the comparison -----------------------------------------------------------------------------

@@ -215,7 +215,10 @@ def _first_root(a: float, b: float, c: float) -> float | None:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """p-values with Holm's step-down correction (Holm 1979), in their order."""
+    """Adjusted p-values (Holm 1979), in their order.
+
+    All below 0.05 may be claimed, with a chance of 5 % of any error among them.
+    """
     order = sorted(range(len(ps)), key=lambda i: ps[i])
     adjusted = [0.0] * len(ps)
     worst = 0.0

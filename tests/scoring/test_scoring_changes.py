@@ -22,11 +22,11 @@ from agentchaos.scoring.changes import (
     Moments,
     Side,
     changes,
-    holm,
     of_pairs,
     of_samples,
     pseudo_values,
 )
+from agentchaos.scoring.differences import holm
 from agentchaos.scoring.gate import judge, landings
 from agentchaos.scoring.measures import measure
 from agentchaos.scoring.objectives import Objectives
