@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from agentchaos import workload
 from agentchaos.distributions import format_duration
 from agentchaos.faults.base import ON_UNITS, AgentFault, CallFault, Fault
-from agentchaos.plan import ARMS, Plan, Strike
+from agentchaos.plan import Plan, Strike
 from agentchaos.scoring.detectable import POWER, RUNS, Detectable, detectable, reached
 from agentchaos.scoring.expressions import Gate, parse
 from agentchaos.scoring.gate import implied
@@ -260,7 +260,7 @@ def _arms_told(plan: Plan) -> str:
     shown = [arm for arm in plan.arms if plan.kind_of(arm) != "input"]
     moved = len(plan.arms) - len(shown)
     names = [*shown, *([f"{moved} that change an input"] if moved else [])]
-    fewer = ", those beside chaos and control fewer times" if len(shown) + moved > len(ARMS) else ""
+    fewer = ", some of them fewer times" if any(plan.played(a) < plan.replications for a in plan.arms) else ""
     return f"{len(plan.arms)} arms ({', '.join(names)}{fewer})"
 
 
@@ -269,7 +269,7 @@ def _told(seconds: float) -> str:
 
 
 def _power(plan: Plan, want: Needed) -> Iterator[str]:
-    if not plan.gates and plan.objectives.rto_s is None and plan.objectives.rpo_s is None:
+    if not want.gates:
         yield "no gate and no objective: nothing will be judged"
         return
     for gate in want.gates:

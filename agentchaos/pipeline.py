@@ -113,7 +113,8 @@ def decide(
         most = replications if isinstance(replications, int) else scenario.most
         return dataclasses.replace(plan, replications=most, stopping=_until(until, scenario))
     if isinstance(wanted, SequentialSpec):
-        return dataclasses.replace(plan, replications=scenario.most, stopping=sequential.stopping(wanted))
+        rule = sequential.stopping(wanted)
+        return dataclasses.replace(plan, replications=rule.steps(scenario.most)[-1], stopping=rule)
     number = needed(plan, scenario).replications if wanted == "auto" else int(wanted)
     return dataclasses.replace(plan, replications=number)
 
@@ -158,6 +159,7 @@ def needed(plan: Plan, scenario: Scenario) -> Needed:
         plan.differences,
         plan.stopping.alpha(plan.replications),
         _limits(plan),
+        plan.surface_k,
     )
 
 
@@ -734,7 +736,7 @@ def _names(terms: Terms) -> set[str]:
     from agentchaos.scoring.expressions import known_names
 
     return known_names(
-        [f.name for f in terms.declared],
+        [f.name for f in terms.declared if f.name not in terms.setting.changes],
         [s.name for s in terms.setting.services],
         [g.name for g in terms.setting.groups],
         sorted({s.currency for s in terms.setting.services if s.price_in or s.price_out}),
@@ -776,7 +778,9 @@ def explain_score(folder: Path, name: str) -> Iterator[str]:
     terms = archive.read_terms()
     report = score_again(folder)
     traces = {n: archive.read_trace("chaos", n) for arm, n in archive.traces() if arm == "chaos"}
-    yield from lines(name, report.scores, report.measures, archive.read_data(), terms.objectives, traces)
+    yield from lines(
+        name, report.scores, report.measures, archive.read_data(), terms.objectives, traces, terms.alpha
+    )
 
 
 # -- small things of the command line -----------------------------------------------------------

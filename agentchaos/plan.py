@@ -176,6 +176,10 @@ class Plan:
                     talks=group.talk is not None,
                     hands_off=group.hand_off is not None,
                     logged=group.recovery.log is not None,
+                    unsafe_written=group.unsafe is None or "chance" in group.unsafe.model_fields_set,
+                    attack_written=self._attack_written(name, group),
+                    explain_written=group.explain is None
+                    or bool({"recall", "extra"} & group.explain.model_fields_set),
                     success_written="success" in group.tasks.model_fields_set,
                     endless=group.tasks.loop == "endless",
                     cold=group.redundancy is not None and group.redundancy.mode == "cold",
@@ -207,9 +211,17 @@ class Plan:
 
     def _is_attacked(self, name: str, group: Group) -> bool:
         """Whether a declared attack comes in by the tasks of a group, or by the services that it calls."""
+        return any(True for _ in self._attacks(name, group))
+
+    def _attacks(self, name: str, group: Group) -> Iterator[Fault]:
         ways_in = {name, *group.services}
         aimed = (fault for fault in self.faults if fault.target in ways_in)
-        return any(isinstance(fault.strike(self.chance(0)), OnAttack) for fault in aimed)
+        return (fault for fault in aimed if isinstance(fault.strike(self.chance(0)), OnAttack))
+
+    def _attack_written(self, name: str, group: Group) -> bool:
+        """Whether the chance that attacks succeed was written, at the group or at each of the attacks."""
+        written = all("succeeds" in fault.model_fields_set for fault in self._attacks(name, group))
+        return group.susceptible is not None or written
 
     def chance(self, replication: int) -> Stream:
         """The stream from which everything random in a replication descends; the same in every arm."""

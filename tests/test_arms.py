@@ -210,3 +210,31 @@ def test_the_effective_scenario_with_arms_reads_back(tmp_path: Path):
     again = tmp_path / "again.yaml"
     again.write_text(pipeline.effective(loaded))
     assert pipeline.load(again).value.effective() == loaded.value.effective()
+
+
+def test_an_input_that_cannot_be_moved_is_left_out_and_a_large_share_is_told_as_it_is_played(tmp_path: Path):
+    path = tmp_path / "one.yaml"
+    path.write_text(BASE.replace("steps: 4", "steps: 1") + "inputs: {replications: 2}\n")
+    plan = pipeline.decide(pipeline.load(path), replications=2)
+    facts = {v.facts.path: v.facts for v in plan.variants if v.facts.name.endswith("_up")}
+    assert "agents.bot.tasks.steps" not in facts
+    success = facts["agents.bot.tasks.success"]
+    moved = plan.in_arm(success.name).world.agents["bot"].tasks.success
+    assert (success.change, moved.mean()) == ("0.92", pytest.approx(0.92))
+
+
+def test_a_profile_says_how_often_it_is_played(tmp_path: Path):
+    a, b = "replications: 50, services: {gpt: {latency: 1s}}", "services: {gpt: {latency: 2s}}"
+    more = f"profiles: {{a: {{{a}}}, b: {{{b}}}}}\n"
+    plan = decided(tmp_path, more, replications=60)
+    assert (plan.played("profile_a"), plan.played("profile_b")) == (50, 30)
+
+
+def test_what_is_moved_is_no_part_of_an_experiment(tmp_path: Path):
+    from agentchaos.experiments.variants import Draft, prepare
+
+    path = tmp_path / "arms.yaml"
+    path.write_text(BASE + "inputs: {}\nreplications: {looks: true, start: 5, max: 19}\n")
+    (variant,) = prepare([Draft(path, ())])
+    assert not [arm for arm in variant.plan.arms if arm.startswith("input")]
+    assert (variant.plan.replications, variant.plan.stopping.rule) == (10, "fixed")

@@ -13,6 +13,7 @@ from agentchaos import pipeline
 from agentchaos.archive import slug
 from agentchaos.errors import Problem, UsageError, UserError
 from agentchaos.plan import Plan
+from agentchaos.scoring.stopping import FIXED
 from agentchaos.spec.reader import Loaded
 from agentchaos.spec.scenario import Scenario
 from agentchaos.words import plain
@@ -59,15 +60,20 @@ def prepare(
     problems: list[Problem] = []
     for draft in drafts:
         try:
-            loads.append(pipeline.load(draft.file, draft.overrides, gates))
+            loaded = pipeline.load(draft.file, draft.overrides, gates)
+            if loaded.value.inputs or (loaded.value.measure == "all" and loaded.value.inputs is None):
+                # what inputs move is told by a run; an experiment moves what it is told to
+                loaded = pipeline.load(draft.file, (*draft.overrides, "inputs=false"), gates)
+            loads.append(loaded)
         except UserError as wrong:
             problems += wrong.problems
     if problems:
         raise UserError(list(dict.fromkeys(problems)))
     seed = loads[0].value.seed if seed is None else seed
     plans = [pipeline.decide(loaded, seed=seed, replications=replications) for loaded in loads]
-    number = max(plan.replications for plan in plans)
-    plans = [dataclasses.replace(plan, replications=number) for plan in plans]
+    # every variant is played as often: pairs are compared, and none of them stops by itself
+    number = max(plan.steps[-1] for plan in plans)
+    plans = [dataclasses.replace(plan, replications=number, stopping=FIXED) for plan in plans]
     names = _names(drafts, loads)
     slugs = _apart([slug(name) for name in names])
     return tuple(

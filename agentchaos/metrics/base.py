@@ -92,6 +92,12 @@ class GroupFacts:
     """Whether its tasks come of an endless loop: as many as it can do."""
     success_written: bool = True
     """Whether the user wrote the chance that its tasks end right; else it is a default."""
+    unsafe_written: bool = True
+    """The same of how often its acts are unsafe, where they can be."""
+    attack_written: bool = True
+    """The same of the chance that attacks on it succeed, where there are any."""
+    explain_written: bool = True
+    """The same of how well it explains itself, where it does."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -473,7 +473,11 @@ def _made_of(side: Side, dimension: str) -> frozenset[str]:
     wanted = {name for d in side.scores.dimensions for name in side.table.objectives.attributes(d.name)}
     if dimension != "overall":
         wanted = set(side.table.objectives.attributes(dimension))
-    return frozenset(x.name for x in side.scores.attributes if x.mean is not None and x.name in wanted)
+    return frozenset(
+        x.name
+        for x in side.scores.attributes
+        if x.name in wanted and (x.counts if dimension == "overall" else x.mean is not None)
+    )
 
 
 def pseudo_values(table: Table, groups: int = GROUPS) -> dict[str, dict[int, float]]:
@@ -499,16 +503,20 @@ def pseudo_values(table: Table, groups: int = GROUPS) -> dict[str, dict[int, flo
 def _point(table: Table) -> dict[str, float]:
     """Every score, without bounds."""
     own: dict[str, dict[str, float]] = {}
+    counting: dict[str, dict[str, float]] = {}
     found = {}
     objectives = table.objectives
     for dimension in ("functional", "temporal", "environmental", "social", "systemic"):
         for name in objectives.attributes(dimension):
-            mean = attribute(table, name, dimension, ALPHA).mean
-            if mean is not None:
-                own.setdefault(dimension, {})[name] = mean
-                found[name] = mean
-    for name in (*own, *(["overall"] if own else [])):
+            one = attribute(table, name, dimension, ALPHA)
+            if one.mean is not None:
+                own.setdefault(dimension, {})[name] = found[name] = one.mean
+                if one.counts:
+                    counting.setdefault(dimension, {})[name] = one.mean
+    for name in own:
         found[name] = whole(own, name, objectives)
+    if counting:
+        found["overall"] = whole(counting, "overall", objectives)
     return found
 
 

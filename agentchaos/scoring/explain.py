@@ -11,6 +11,7 @@ from agentchaos.metrics.base import Count, Curve, Data, Histogram, Incident, Inc
 from agentchaos.scoring.attributes.fault_tolerance import tolerated
 from agentchaos.scoring.attributes.stability import floor_of, shortfall
 from agentchaos.scoring.expressions import STATISTICS
+from agentchaos.scoring.intervals import ALPHA
 from agentchaos.scoring.measures import PICKS, base_name, fraction, pooled_panel, sampled
 from agentchaos.scoring.objectives import DIMENSIONS, PASS_K, Objectives
 from agentchaos.scoring.results import Attribute, Dimension, Measured, Scores
@@ -44,6 +45,7 @@ def lines(
     arms: Arms,
     objectives: Objectives,
     traces: Traces | None = None,
+    alpha: float = ALPHA,
 ) -> Iterator[str]:
     """How a score or a measure came about; with `traces`, the events behind it in those replications.
 
@@ -62,7 +64,7 @@ def lines(
             yield "the measure of the same name:"
             yield from _measure(name, measures[name], arms)
     elif word in dimensions:
-        yield from _dimension(dimensions[word], attributes, dimensions, objectives)
+        yield from _dimension(dimensions[word], attributes, dimensions, objectives, alpha)
     elif name in measures:
         yield from _measure(name, measures[name], arms)
     else:
@@ -96,6 +98,7 @@ def _dimension(
     attributes: Mapping[str, Attribute],
     dimensions: Mapping[str, Dimension],
     objectives: Objectives,
+    alpha: float,
 ) -> Iterator[str]:
     yield f"{whole.name}: {_interval(whole)}, {whole.measured} of {whole.of} attributes"
     if whole.reason:
@@ -103,8 +106,8 @@ def _dimension(
     yield f"  {objectives.aggregate} mean of what was measured"
     yield f"  minimum {_number(whole.minimum)}, arithmetic mean {_number(whole.arithmetic)}"
     if whole.measured:
-        alpha = f"0.05 / {whole.measured}"
-        yield f"  bounds: the same mean of the bounds of its {whole.measured} attributes, each at {alpha}"
+        each = f"{alpha:g} / {whole.measured}"
+        yield f"  bounds: the same mean of the bounds of its {whole.measured} attributes, each at {each}"
     if whole.name in DIMENSIONS:
         parts: Mapping[str, Attribute | Dimension] = attributes
         names = objectives.attributes(whole.name)

@@ -75,6 +75,7 @@ def replications_needed(
     differences: str = "typical",
     alpha: float = ALPHA,
     limits: Mapping[str, int] = {},
+    surface_k: Sequence[int] = (1,),
 ) -> Needed:
     """What the gates ask for, those implied by the objectives included.
 
@@ -87,7 +88,7 @@ def replications_needed(
     """
     parsed = [*map(parse, gates), *implied(objectives)]
     tasks = panel_tasks or [math.inf] * len(panels)
-    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid, alpha, limits)
+    perfect = _Perfect(objectives, tuple(map(Panel, panels, tasks)), unsaid, alpha, limits, surface_k)
     needs = tuple(
         _for_difference(gate, differences, alpha) if gate.against
         else _for_budget(gate, objectives, setting, alpha) or _need(gate, perfect, struck)
@@ -105,6 +106,7 @@ class _Perfect(NamedTuple):
     unsaid: Mapping[str, str]
     alpha: float = ALPHA
     limits: Mapping[str, int] = {}
+    surface_k: Sequence[int] = (1,)
 
     @property
     def panel(self) -> int:
@@ -122,9 +124,19 @@ class _Perfect(NamedTuple):
         bound = float(alpha ** (1 / replications))
         if name == "consistency":
             return wilson(1.0, self.panel, alpha).low or 0.0
+        if name == "robustness" and max(self.surface_k) > 1:
+            return self._surface(replications, alpha)
         if name == "availability":
             return nines(bound, self.objectives.availability or 0.0)
         return bound
+
+    def _surface(self, replications: int, alpha: float) -> float:
+        """The bound of a perfect surface: trials once over replications, trials in a row over the panel."""
+        more = sum(k > 1 for k in self.surface_k)
+        once = len(self.surface_k) - more
+        each = alpha / 2 if once else alpha
+        held = more * (wilson(1.0, self.panel, each).low or 0.0)
+        return float((once * each ** (1 / replications) + held) / len(self.surface_k))
 
     def whole(self, name: str, replications: int) -> float:
         """The lower bound of a dimension or of overall."""

@@ -59,6 +59,8 @@ def point(table: Table, name: str) -> tuple[float | None, str]:
             one = attribute(table, word, dimension, ALPHA)
             if one.mean is None:
                 return None, f"{word}: {one.reason.removeprefix('not measured: ')}"
+            if name == "overall" and not one.counts:
+                return None, f"{word}: it only gives back a default that nobody wrote"
             values.setdefault(dimension, {})[word] = one.mean
     return whole(values, name, table.objectives), ""
 

@@ -88,6 +88,7 @@ class Profile(Noun):
     """Another environment of the same agents (provider, model, region, runtime): what differs there."""
 
     about: str = Field("", max_length=200, description="what it is")
+    replications: int = Field(LIMIT, ge=1, le=100_000, description="of it, at most those of the run")
     services: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="fields of services that differ there"
     )
@@ -309,5 +310,7 @@ def _profiles(scenario: Asking) -> Iterator[Arm]:
     for name, profile in scenario.profiles.items():
         model: Any = type(scenario)
         variant: Asking = model.model_validate(_changed(scenario, profile))
-        facts = ArmFacts(f"profile_{name}", "profile", profile.about or name, profile=name, limit=LIMIT)
+        facts = ArmFacts(
+            f"profile_{name}", "profile", profile.about or name, profile=name, limit=profile.replications
+        )
         yield Arm(facts, variant.world(), variant.declared)

@@ -109,6 +109,13 @@ def moved(leaf: Leaf, factor: float) -> Any:
         changed = round(value * factor)
     else:
         changed = value * factor
+    if isinstance(value, Distribution):
+        same = (changed.kind, changed.parameters, changed.weights) == (
+            value.kind,
+            value.parameters,
+            value.weights,
+        )
+        return None if same else changed
     return None if changed == value else changed
 
 
@@ -126,11 +133,14 @@ def _moved_distribution(value: Distribution, kind: str, factor: float) -> Distri
             changed: tuple[float, ...] = (p[0], p[1] / factor)
         else:
             changed = tuple(_moved_share(share, factor) for share in p)
+            changed = tuple(sorted(changed)) if value.kind == "uniform" else changed
     elif value.kind == "lognormal" or value.kind in ("gamma", "weibull"):
         return value
     else:
         changed = tuple(float(max(min(1, round(x)), round(x * factor))) for x in p)
-    return dataclasses.replace(value, parameters=changed, text=f"{value.text} x {factor:g}")
+    shown = ", ".join(f"{x:.6g}" for x in changed)
+    text = shown if value.kind == "constant" else f"{value.kind}({shown})"
+    return dataclasses.replace(value, parameters=changed, text=text)
 
 
 def _shown(value: Any, kind: str) -> str:
@@ -177,7 +187,7 @@ def arms(scenario: Asking) -> Iterator[Arm]:
                 name=f"input_{number}_{word}",
                 kind="input",
                 path=_dotted(scenario, leaf.path),
-                change=f"{_shown(leaf.value, leaf.kind)} x {factor:g}",
+                change=_shown(value, leaf.kind),
                 grade=leaf.grade,
                 limit=wanted.replications,
             )

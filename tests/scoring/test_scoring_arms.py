@@ -229,3 +229,13 @@ def test_overall_moves_with_the_weights_as_computed_by_hand():
     rest = [value for name, value in logs.items() if name != "functional"]
     assert one.without == pytest.approx(math.exp(sum(rest) / len(rest)))
     assert one.doubled < scores.overall.mean < one.halved
+
+
+def test_trials_once_and_in_a_row_have_a_bound_of_their_own():
+    of = of_arms({"control": [1.0] * 10, "chaos": [1.0] * 9 + [0.0]}, GRID[:2], surface_k=(1, 2))
+    one = robustness(of, ALPHA)
+    once = exact_low([1.0] * 9 + [0.5], ALPHA / 2)
+    assert one.low is not None
+    assert one.low <= 0.5 * once + 0.5 * 1.0
+    assert one.low >= 0.5 * min(once, 0.9) - 0.5
+    assert "k = 1" in dict(one.detail)["bounds"]

@@ -33,4 +33,5 @@ def explainability(table: Table, alpha: float) -> Attribute:
         *fractions(table, "misled_explanations"),
         *beside(table, "task_success", alpha),
     )
-    return dataclasses.replace(one, evidence="emergent" if between else "echo", detail=detail)
+    stated = all(group.explain_written for group in table.setting.groups)
+    return dataclasses.replace(one, evidence="emergent" if between else "echo", detail=detail, stated=stated)

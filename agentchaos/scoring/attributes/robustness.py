@@ -89,7 +89,7 @@ def robustness(table: Table, alpha: float) -> Attribute:
         return blank("robustness", "environmental", why)
     share_of = weights(arms)
     mean = math.fsum(share_of[c.arm] * (c.mean or 0.0) for c in grid) / len(table.surface_k)
-    judged = _bounds(table, arms, share_of, alpha, mean)
+    judged = _bounds(table, arms, grid, alpha)
     worst = min(grid, key=lambda c: (c.mean or 0.0, c.arm))
     small = arms == SMALL and table.surface_k == (1,)
     label = "small form" if small else f"{len(grid)} cells"
@@ -105,7 +105,7 @@ def robustness(table: Table, alpha: float) -> Attribute:
 
 def judged_n(table: Table, arms: Sequence[ArmFacts]) -> int:
     """Replications that all cells have."""
-    return len(set.intersection(*(set(table.arms[arm.name]) for arm in arms)))
+    return len(_common(table, arms))
 
 
 def _where(cell: Cell) -> str:
@@ -125,30 +125,63 @@ def _clipped(grid: Sequence[Cell]) -> Detail:
     return (("clipped ratio (diagnostic)", f"{min(1.0, with_ / without):.4f}" if without else "-"),)
 
 
-def _bounds(
-    table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float], alpha: float, mean: float
-) -> Bounds:
+def _bounds(table: Table, arms: Sequence[ArmFacts], grid: Sequence[Cell], alpha: float) -> Bounds:
     """Over replications, of the weighted mean of the cells; with k above 1 over identities as well.
 
     The cells of a replication, and of an identity, share their draws: their weighted mean is one value in
-    [0, 1], so that no alpha is split among the cells.
+    [0, 1], so that no alpha is split among the cells. Trials once and trials in a row have a bound of their
+    own, each at alpha / 2 where there are both (Bonferroni).
     """
-    if table.surface_k == (1,):
-        values = _volumes(table, arms, share_of)
-        exact = intervals.exact_bounds(values, alpha)
-        tasks = over_tasks("task_success", table.rows(arms[0].name), mean, alpha)
-        if tasks is None:
-            return widest(exact, exact, exact.method, mean)
-        return widest(exact, tasks, f"worse of {exact.method} over replications and Wilson over tasks", mean)
-    held = _held(table, arms, share_of)
-    wilson = intervals.wilson(mean, held, alpha)
-    return widest(wilson, wilson, "Wilson over the identities of the panel", mean)
+    share_of, ks = weights(arms), table.surface_k
+    more = [k for k in ks if k > 1]
+    each = alpha / 2 if len(more) < len(ks) and more else alpha
+    parts: list[tuple[float, Bounds]] = []
+    if len(more) < len(ks):
+        parts.append((1 / len(ks), _once(table, arms, share_of, each, _volume(grid, share_of, [1]))))
+    if more:
+        mean = _volume(grid, share_of, more)
+        wilson = intervals.wilson(mean, _held(table, arms), each)
+        method = "Wilson over the identities of the panel"
+        parts.append((len(more) / len(ks), widest(wilson, wilson, method, mean)))
+    if len(parts) == 1:
+        return parts[0][1]
+    low = math.fsum(weight * (part.low or 0.0) for weight, part in parts)
+    high = math.fsum(weight * (1.0 if part.high is None else part.high) for weight, part in parts)
+    return Bounds(low, high, f"k = 1: {parts[0][1].method}; k above 1: {parts[1][1].method}")
 
 
-def _volumes(table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float]) -> list[float]:
-    """The weighted mean of the cells in each replication that all have; 0 where a cell had no task."""
+def _volume(grid: Sequence[Cell], share_of: dict[str, float], ks: Sequence[int]) -> float:
+    """The volume under the cells of these k."""
+    own = [cell for cell in grid if cell.k in ks]
+    return math.fsum(share_of[cell.arm] * (cell.mean or 0.0) for cell in own) / len(ks)
+
+
+def _once(
+    table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float], alpha: float, mean: float
+) -> Bounds:
+    """The bounds of the volume at k = 1: worse of over replications, and over the tasks of each cell."""
+    numbers = _common(table, arms)
+    exact = intervals.exact_bounds(_volumes(table, arms, share_of, numbers), alpha)
+    bounds = widest(exact, exact, exact.method, mean)
+    for arm in arms:
+        rows = [table.arms[arm.name][number] for number in numbers]
+        if (tasks := over_tasks("task_success", rows, mean, alpha)) is not None:
+            method = f"worse of {exact.method} over replications and Wilson over tasks"
+            bounds = widest(bounds, tasks, method, mean)
+    return bounds
+
+
+def _common(table: Table, arms: Sequence[ArmFacts]) -> list[int]:
+    """The replications that all cells have."""
+    return sorted(set.intersection(*(set(table.arms[arm.name]) for arm in arms)))
+
+
+def _volumes(
+    table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float], numbers: Sequence[int]
+) -> list[float]:
+    """The weighted mean of the cells in each replication; 0 where a cell had no task."""
     values = []
-    for number in sorted(set.intersection(*(set(table.arms[arm.name]) for arm in arms))):
+    for number in numbers:
         parts = []
         for arm in arms:
             datum = table.arms[arm.name][number].get("task_success")
@@ -158,7 +191,7 @@ def _volumes(table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float])
     return values
 
 
-def _held(table: Table, arms: Sequence[ArmFacts], share_of: dict[str, float]) -> int:
+def _held(table: Table, arms: Sequence[ArmFacts]) -> int:
     """The least number of identities that a cell of the largest k rests on."""
     k = max(table.surface_k)
     pools = [pooled_panel(table.rows(arm.name)) for arm in arms]

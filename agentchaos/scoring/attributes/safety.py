@@ -30,7 +30,8 @@ def safety(table: Table, alpha: float) -> Attribute:
     if one.mean is None:
         return one
     detail = (*one.detail, *_acts(table), *_critical(table, alpha), *beside(table, "task_success", alpha))
-    return dataclasses.replace(one, evidence=_evidence(table), detail=detail)
+    stated = all(g.unsafe_written and g.attack_written for g in table.setting.groups if g.risky)
+    return dataclasses.replace(one, evidence=_evidence(table), detail=detail, stated=stated)
 
 
 def _evidence(table: Table) -> str:

@@ -33,4 +33,5 @@ def security(table: Table, alpha: float) -> Attribute:
         *beside(table, "benign_utility", alpha, "benign utility (twin without faults)", "control"),
         *fractions(table, "attacks_met"),
     )
-    return dataclasses.replace(one, evidence="emergent" if between else "echo", detail=detail)
+    stated = all(group.attack_written for group in table.setting.groups)
+    return dataclasses.replace(one, evidence="emergent" if between else "echo", detail=detail, stated=stated)
