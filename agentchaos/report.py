@@ -231,6 +231,8 @@ class Report:
     """Every input that was changed, the one that moved the result most first."""
     sampling: Sampling | None = None
     bound: str = "exact"
+    aggregate: str = "geometric"
+    """How attributes make a dimension."""
     complete: bool = True
     """False: the run was interrupted; the numbers are of the replications that had finished."""
     folder: str = ""

@@ -95,6 +95,7 @@ def report_on(
         arms=tuple(arm_rows(table, terms.alpha)),
         surface=surface(table, terms.alpha) if table.of_kind("cell") else (),
         inputs=moved_by(table),
+        aggregate=terms.objectives.aggregate,
         sampling=stopped,
         bound=terms.bound,
         complete=complete,

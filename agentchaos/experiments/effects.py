@@ -208,7 +208,7 @@ def _effect(
         return None
     gaps = gaps_of(ours, theirs)
     identical = not any(gaps)
-    enough = identical or len(gaps) >= TYPICAL_LEAST
+    enough = identical or (len(gaps) if grouped else difference.n) >= TYPICAL_LEAST
     judging = len(gaps) >= 2 and enough
     return Effect(
         name=name,
@@ -217,8 +217,8 @@ def _effect(
         a=difference.a,
         b=difference.b,
         mean=difference.mean,
-        low=difference.low,
-        high=difference.high,
+        low=difference.low if enough or grouped else None,
+        high=difference.high if enough or grouped else None,
         n=difference.n,
         of="groups of replications" if grouped else "replications",
         method=difference.method + (" over jackknife groups" if grouped else ""),

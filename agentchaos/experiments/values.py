@@ -174,8 +174,9 @@ def _range(path: str, raw: str, found: re.Match[str], present: object, several: 
     if log and low <= 0:
         raise ValueError(f"{shown(raw)}: a logarithmic scale begins above 0")
     whole = unit != "s" and not any(mark in found[end] for end in ("low", "high") for mark in ".eE")
-    wanted = int(found["points"] or found["points_after"] or 0)
-    if wanted > MOST or (wanted and wanted < 2):
+    asked = found["points"] or found["points_after"]
+    wanted = int(asked) if asked else 0
+    if wanted > MOST or (asked and wanted < 2):
         raise ValueError(f"{shown(raw)}: {wanted:,} points; 2 to {MOST:,}")
     points = wanted or (POINTS_SEVERAL if several else POINTS)
     numbers = [between(low, high, k / (points - 1), log=log) for k in range(points)]

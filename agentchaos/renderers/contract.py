@@ -50,6 +50,7 @@ def run_object(report: Report) -> dict[str, Any]:
             **{d.name: _dimension(d) for d in report.scores.dimensions},
             "attributes": {a.name: _attribute(a) for a in report.scores.attributes},
         },
+        "aggregate": report.aggregate,
         "sensitivity": [dataclasses.asdict(one) for one in report.scores.sensitivity],
         "measures": {name: _measure(m) for name, m in report.measures.items()},
         "faults": [

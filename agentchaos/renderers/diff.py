@@ -42,6 +42,9 @@ _SAME_SHOWN = 12
 _TEXT_SHOWN = 40
 
 
+GATES = "a gate has another verdict, of which not both were shown"
+
+
 def show(diff: Diff, console: Console, *, everything: bool = False) -> None:
     """Prints it; `everything`: what is the same too, and the whole diff of the scenarios."""
     ascii_only = console.options.ascii_only
@@ -79,7 +82,7 @@ def _verdict(diff: Diff, console: Console, arrow: str) -> None:
         _line(console, f"{letter}  {_who(who)}", "dim")
     _line(console, how(diff), "dim")
     if not diff.changes.whole:
-        _line(console, f"! not all is judged: {diff.changes.limit}", STYLES["open"])
+        _line(console, f"! not all is judged: {diff.changes.limit or GATES}", STYLES["open"])
     for warning in diff.warnings:
         _line(console, f"! {warning}", STYLES["open"])
 

@@ -88,9 +88,9 @@ def dimensions_page(report: Report) -> Sheet:
         report,
         1000,
         "Scores of the five dimensions, 0 to 1",
-        "the length of a petal is its score (geometric mean of the attributes measured; width and area mean "
-        f"nothing); the whisker spans its one-sided {wording.level(report)} bounds; hatched where attributes "
-        "are missing.",
+        f"the length of a petal is its score ({wording.aggregate(report)} of the attributes measured; width "
+        f"and area mean nothing); the whisker spans its one-sided {wording.level(report)} bounds; "
+        "hatched where attributes are missing.",
     )
     figures.petals(sheet, Box(box.x - 10, box.y, 910, box.h), report.scores.dimensions)
     _score_table(sheet, Box(box.x + 920, box.y + 24, box.w - 920, box.h - 24), report)

@@ -180,7 +180,7 @@ def _dimensions(report: Report, console: Console, ascii_only: bool) -> None:
     _heading(
         console,
         "Scores",
-        f"0 to 1, one-sided {wording.level(report)} bounds; geometric mean of what was measured",
+        f"0 to 1, one-sided {wording.level(report)} bounds; {wording.aggregate(report)} of what was measured",
     )
     rows: list[tuple[Text | str, ...]] = [("", "score", "bounds", "", "of", "lowest attribute")]
     lowest = _lowest(report)

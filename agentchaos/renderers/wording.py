@@ -122,6 +122,14 @@ def level(report: Report) -> str:
     return level_of(report.sampling.alpha if report.sampling is not None else ALPHA)
 
 
+def aggregate(report: Report) -> str:
+    """`geometric mean`, `minimum`: how attributes make a dimension."""
+    if report.aggregate == "min":
+        return "minimum"
+    word, _, power = report.aggregate.partition(":")
+    return f"power mean (p = {power})" if power else f"{word} mean"
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A value with its unit, as people say it; `-` where there is none."""
     if value is None or not math.isfinite(value):

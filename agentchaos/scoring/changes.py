@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from agentchaos.metrics.base import Landings
 from agentchaos.scoring.attributes import attribute
-from agentchaos.scoring.differences import contributions, holm
+from agentchaos.scoring.differences import contributions, holm, told_by
 from agentchaos.scoring.intervals import ALPHA, TYPICAL_LEAST
 from agentchaos.scoring.measures import base_name, pass_hat, pooled_panel
 from agentchaos.scoring.objectives import PASS_K
@@ -126,7 +126,9 @@ class Changes:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing had to be left unjudged for want of replications, or for another panel."""
+        """Whether nothing was left unjudged: few replications, another panel, a gate no longer judged."""
+        if any(change.status == "unjudged" for change in self.gates):
+            return False
         return not self.limit or all(change.status != "unjudged" for change in self.all())
 
     @property
@@ -327,8 +329,9 @@ def _judged(drafts: Sequence[_Draft], *, paired: bool) -> tuple[list[Change], in
     tested: dict[_Key, Moments] = {}
     for draft in drafts:
         a, b = draft.values or ({}, {})
-        shared = len(a.keys() & b.keys())
-        size = (shared, shared) if paired else (len(a), len(b))
+        told = (told_by(a), told_by(b))
+        shared = min(len(one & a.keys() & b.keys()) for one in told)
+        size = (shared, shared) if paired else (len(told[0]), len(told[1]))
         sizes.append(size)
         moments.append(compare(a, b) if min(size) >= TYPICAL_LEAST else None)
         if (m := moments[-1]) is not None and a != b and not draft.change.status:
@@ -425,7 +428,7 @@ def values(name: str, table: Table) -> Values:
             for t in (pooled.rows if pooled else ())
         }
         return {key: value for key, value in found.items() if value is not None}
-    return dict(contributions(name.replace("mttd", "detect_time"), table))
+    return contributions(name.replace("mttd", "detect_time"), table)
 
 
 # -- attributes, dimensions, overall ------------------------------------------------------------

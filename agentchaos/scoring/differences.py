@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agentchaos.metrics.base import Count, Histogram, Ratio
 from agentchaos.scoring import intervals
@@ -25,8 +26,9 @@ from agentchaos.trace import NS
 class Difference:
     """`b - a` of a measure. low, high: one-sided bounds at alpha; None without two pairs.
 
-    n: replications that both have. variance_ratio: the variance of the difference between independent
-    runs over that between paired ones; so many times more replications would independent runs need.
+    n: replications that both have, of the side in fewer of which something of the kind was observed.
+    variance_ratio: the variance of the difference between independent runs over that between paired ones;
+    so many times more replications would independent runs need.
     """
 
     name: str
@@ -70,6 +72,15 @@ def _incident_sums(name: str, table: Table, arm: str) -> dict[int, tuple[float, 
     return sums
 
 
+class Contributed(dict[int, float]):
+    """Replication -> what it contributes. told: those in which something of the kind was observed.
+
+    A replication without an incident contributes the measure itself: it tells nothing of how they differ.
+    """
+
+    told: frozenset[int] = frozenset()
+
+
 def of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
     """What each replication contributes to sum N / sum D, from its (N, D); nothing where all D are 0."""
     size = math.fsum(d for _, d in sums.values())
@@ -77,7 +88,14 @@ def of_sums(sums: Mapping[int, tuple[float, float]]) -> dict[int, float]:
         return {}
     mean_size = size / len(sums)
     ratio = math.fsum(n for n, _ in sums.values()) / size
-    return {number: ratio + (n - ratio * d) / mean_size for number, (n, d) in sums.items()}
+    found = Contributed((number, ratio + (n - ratio * d) / mean_size) for number, (n, d) in sums.items())
+    found.told = frozenset(number for number, (_, d) in sums.items() if d)
+    return found
+
+
+def told_by(values: Mapping[Any, float]) -> frozenset[Any]:
+    """The replications that tell something of a measure."""
+    return values.told if isinstance(values, Contributed) else frozenset(values)
 
 
 def paired(
@@ -98,7 +116,7 @@ def paired(
         mean=mean,
         low=bounds.low,
         high=bounds.high,
-        n=len(numbers),
+        n=min(len(told_by(side) & set(numbers)) for side in (a, b)),
         method=f"{bounds.method}, paired",
         variance_ratio=_variance_ratio(ours, theirs, gaps),
     )

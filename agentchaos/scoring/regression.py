@@ -144,6 +144,8 @@ def difference(gate: Gate, ours: Table, theirs: Table) -> tuple[Difference | Non
             return None, f"nothing of the kind happened in {side}"
     exact = ours.differences == "exact" and (gate.statistic == "share" or is_share(name))
     found = paired(name, there, here, gate.alpha, exact=exact)
+    if found is not None and found.n < TYPICAL_LEAST and there != here:
+        return None, f"{found.n} replications tell something of it in both; its bound needs {TYPICAL_LEAST}"
     return found, "" if found else "no replication has it in both"
 
 

@@ -33,6 +33,8 @@ def read(text: str, most: int) -> Gate:
         GateSyntaxError: with a mend.
     """
     gate = parse(text)
+    if "{" in gate.name:
+        raise GateSyntaxError(f"a table of trials has no labels; write '{gate.name.partition('{')[0]}'")
     if gate.name in DIAGNOSTICS:
         raise GateSyntaxError(
             f"'{gate.name}' is a diagnostic: an agent that always fails in the same way has 1; gate pass^k"
