@@ -275,7 +275,10 @@ def _progress(name: str, *, show: bool) -> Iterator[Any]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-Gates = Annotated[list[str] | None, typer.Option("--gate", metavar="EXPR", help="One more gate.")]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option("--gate", metavar="EXPR", help="One more gate; its verdict is the exit code."),
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")]
 Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
 Resume = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from agentchaos import workload
 from agentchaos.distributions import format_duration
@@ -41,7 +41,7 @@ def lines(plan: Plan, want: Needed) -> Iterator[str]:
     yield from _strikes(plan)
     yield from _time(plan)
     yield from _power(plan, want)
-    yield from _detectable(plan)
+    yield from _detectable(plan, {gate.expression for gate in want.gates if gate.needed is None})
 
 
 def of_baseline(baseline: Baseline | None) -> Iterator[str]:
@@ -321,8 +321,8 @@ def _pilot(plan: Plan, only: Sequence[str]) -> Table | None:
     return Table(plan.setting, arms, plan.objectives, bound=plan.bound, differences=plan.differences)
 
 
-def _detectable(plan: Plan) -> Iterator[str]:
-    """What the gates of a plan find, by a pilot."""
+def _detectable(plan: Plan, never: Collection[str]) -> Iterator[str]:
+    """What the gates of a plan find, by a pilot. never: those that no run passes, as was told."""
     gates = [*map(parse, plan.gates), *implied(plan.objectives)]
     wanted = [gate for gate in gates if not gate.is_score]
     if not wanted and plan.stopping.width is None:
@@ -337,6 +337,8 @@ def _detectable(plan: Plan) -> Iterator[str]:
     n, alpha = len(pilot.rows()), plan.stopping.alpha(plan.replications)
     yield f"power, by a pilot of {n} replications (1 to {n} of seed {plan.seed}; {RUNS} synthetic runs each):"
     for gate in gates:
+        if gate.expression in never:
+            continue
         found = detectable(gate, pilot, _judged_at(plan), alpha, plan.bound)
         yield f"  {gate.expression}: {found if isinstance(found, str) else _found(gate, found, plan)}"
 

@@ -118,7 +118,8 @@ def named(shelves: Iterable[Shelf], wanted: Sequence[str]) -> tuple[str, ...]:
 def _folders(folder: Path) -> list[Path]:
     """The folders in a folder, links not counted; none where there is none."""
     try:
-        return sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and p.name[0] != ".")
+        found = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and p.name[0] != ".")
+        return [path for path in found if not (path / "experiment.json").is_file()]  # no run: a plan of plans
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as wrong:

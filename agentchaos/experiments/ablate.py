@@ -7,6 +7,7 @@ start), and the pair is named; where not even that helps, the complaint is the r
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from agentchaos import __version__, pipeline
 from agentchaos.errors import UsageError, UserError
 from agentchaos.experiments import effects as fx
 from agentchaos.experiments.advice import advise
-from agentchaos.experiments.compare import SCHEMA_VERSION, notes
+from agentchaos.experiments.compare import SCHEMA_VERSION, notes, worst_of
 from agentchaos.experiments.conduct import Request, command
 from agentchaos.experiments.folder import Folder
 from agentchaos.experiments.playing import Outcomes
@@ -132,7 +133,9 @@ def request(
     words += ["--seed", str(plan.seed), "--replications", str(plan.replications)]
 
     def conclude(outcomes: Outcomes, folder: Folder) -> Experiment:
-        return _experiment(called, variants, found, outcomes, folder, command(words))
+        made = _experiment(called, variants, found, outcomes, folder, command(words))
+        # a mechanism is taken out to see what it is worth: the gates are those of the whole
+        return dataclasses.replace(made, exit_code=worst_of(made.sides[:1], gates))
 
     return Request("ablate", called, variants, conclude, {"gates": list(gates)})
 

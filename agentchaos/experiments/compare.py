@@ -145,13 +145,17 @@ def _verdict(pairs: Sequence[Pair]) -> str:
 
 def exit_code(sides: Sequence[Side], gates: Sequence[str]) -> int:
     """0, unless `--gate` asks: then the worst verdict of the variants beside the reference on these gates."""
-    if not gates:
-        return 0
+    return worst_of(sides[1:], gates)
+
+
+def worst_of(sides: Sequence[Side], gates: Sequence[str]) -> int:
+    """The exit code of the worst verdict on these gates: missed, not measured, inconclusive, held."""
+    asked = {gate.strip() for gate in gates}
     codes = {
         EXIT_OF_VERDICT[judged.verdict]
-        for side in sides[1:]
+        for side in sides
         for judged in side.gates
-        if judged.expression in gates
+        if judged.expression in asked
     }
     return next((code for code in (1, 4, 3) if code in codes), 0)
 

@@ -12,7 +12,7 @@ from typing import Any
 from agentchaos import __version__, pipeline
 from agentchaos.errors import Problem, UsageError, UserError
 from agentchaos.experiments import effects as fx
-from agentchaos.experiments.compare import SCHEMA_VERSION, notes
+from agentchaos.experiments.compare import SCHEMA_VERSION, notes, worst_of
 from agentchaos.experiments.conduct import Request, command
 from agentchaos.experiments.design import METHODS, Point, points
 from agentchaos.experiments.folder import Folder
@@ -20,7 +20,7 @@ from agentchaos.experiments.pareto import Candidate, front
 from agentchaos.experiments.playing import Outcomes, jobs_of
 from agentchaos.experiments.values import Varied, vary
 from agentchaos.experiments.variants import Draft, Variant, prepare
-from agentchaos.findings import Axis, Experiment, Spot
+from agentchaos.findings import Axis, Experiment, Side, Spot
 from agentchaos.renderers.findings_words import value_of
 from agentchaos.renderers.wording import many, quantity
 from agentchaos.reporting import the_environment
@@ -91,7 +91,8 @@ def request(asked: Asked) -> Request:
 
     def conclude(found: Outcomes, folder: Folder) -> Experiment:
         about = _About(called, asked.method, axes, objective, cost, main, reproduce)
-        return _experiment(about, variants, chosen, varied, found, folder)
+        made = _experiment(about, variants, chosen, varied, found, folder)
+        return dataclasses.replace(made, exit_code=_exit_code(made.sides, asked.gates))
 
     further: dict[str, Any] = {
         "vary": list(asked.vary),
@@ -101,6 +102,12 @@ def request(asked: Asked) -> Request:
         "gates": list(asked.gates),
     }
     return Request("sweep", called, variants, conclude, further, measures=main)
+
+
+def _exit_code(sides: Sequence[Side], gates: Sequence[str]) -> int:
+    """0 where a point holds all gates of `--gate`; else the code of the point that comes nearest."""
+    codes = [worst_of([side], gates) for side in sides]
+    return next((code for code in (0, 3, 4, 1) if code in codes), 0)
 
 
 # -- what is varied -----------------------------------------------------------------------------
@@ -124,6 +131,10 @@ def _varied(asked: Asked, base: Loaded[Scenario]) -> tuple[list[Varied], list[Pr
         except ValueError as wrong:
             problems.append(f"--vary {path}: {wrong}" if path else f"--vary: {wrong}")
             continue
+        if len(one.values) < 2:
+            problems.append(
+                f"--vary {path}: {shown(text)} is one value: nothing is varied; write a,b,c or 1..9"
+            )
         if one.path in {other.path for other in found}:
             problems.append(f"--vary: {shown(one.path)} varies twice; write all its values in one")
         found.append(one)

@@ -82,6 +82,16 @@ def written(number: float, unit: str, *, whole: bool) -> str:
     )
 
 
+ALIKE = {
+    "seed": "all are played under the same chance: --seed gives it",
+    "replications": "--replications gives their number",
+    "max_replications": "--replications gives their number",
+    "name": "it changes nothing that is played",
+    "about": "it changes nothing that is played",
+}
+"""What cannot be varied, and why."""
+
+
 def vary(text: str, present: object = None, *, several: bool = False) -> Varied:
     """Reads one `--vary`. present: the value that the scenario has there.
 
@@ -92,6 +102,8 @@ def vary(text: str, present: object = None, *, several: bool = False) -> Varied:
     path, raw = path.strip(), raw.strip()
     if not equals or not path or not raw:
         raise ValueError(f"{shown(text)} is not PATH=VALUES, such as agents.bot.count=1..8 or path=a,b,c")
+    if path in ALIKE:
+        raise ValueError(f"'{path}' is the same for all points; {ALIKE[path]}")
     found = _RANGE.fullmatch(raw)
     if found is not None:
         return _range(path, raw, found, present, several)

@@ -160,6 +160,8 @@ def _say(error: Any) -> _Said:
             return _Said("", "a number", shown(value))
         key, word = _LIMITS[kind]
         return _Said(f"{shown(value)} is out of bounds: it must be {word} {context[key]:,.10g}")
+    if kind == "literal_error" and context.get("expected") == "False":
+        return _Said("", "false", shown(value))
     if kind == "literal_error":
         options = re.findall(r"'([^']*)'", context.get("expected", ""))
         close = closest(value, options) if isinstance(value, str) else None

@@ -320,8 +320,12 @@ def test_points_that_are_the_same_are_played_once(tmp_path: Path) -> None:
         (("agents.bot.count=0..3",), "agents.bot.count"),
         (("agents.bot.protect.heartbeet.every=1s,2s",), "did you mean 'heartbeat'"),
         (("agents.bot.count=1,2", "agents.bot.count=3,4"), "varies twice"),
-        (("agents.bot.count=1..", "seed=5..1"), "must be below"),
-        (("agents.bot.count=1..900:900", "seed=1..900:900"), "at most 2,000"),
+        (("agents.bot.count=1..", "horizon=5min..1min"), "must be below"),
+        (("agents.bot.count=1..900:900", "agents.bot.tasks.panel=1..900:900"), "at most 2,000"),
+        (("seed=1,2",), "--seed gives it"),
+        (("replications=1..9",), "--replications gives their number"),
+        (("agents.bot.count=2,2",), "nothing is varied"),
+        (("agents.bot.count=1..5:0",), "0 points; 2 to"),
     ],
 )
 def test_wrong_sweeps_are_refused(tmp_path: Path, vary: tuple[str, ...], complaint: str) -> None:
@@ -369,3 +373,16 @@ def test_a_gate_of_the_command_line_decides_the_exit(tmp_path: Path) -> None:
     missed = call("compare", a, b, *common, "--gate", "recovery_time.max < 1s")
     assert missed.exit_code == 1
     assert "GATE MISSED" in missed.stdout
+
+
+def test_a_sweep_passes_where_a_point_holds_its_gates_and_an_ablation_where_the_whole_does(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path, TINY)
+    common = ("--replications", "3", "--jobs", "1", "--out", tmp_path / "out", "-q")
+    vary = ("--vary", "agents.bot.protect.heartbeat.every=5s,9s")
+    assert call("sweep", file, *vary, *common, "--gate", "recovery_time.max < 1h").exit_code == 0
+    assert call("sweep", file, *vary, *common, "--gate", "recovery_time.max < 1s").exit_code == 1
+    assert call("sweep", file, *vary, *common, "--gate", "pass_4 >= 0.5").exit_code == 4
+    assert call("ablate", file, *common, "--gate", "recovery_time.max < 1s").exit_code == 1
+    assert call("ablate", file, *common, "--gate", "recovery_time.max < 1h").exit_code == 0
