@@ -161,6 +161,8 @@ def _gates(report: Report, console: Console, ascii_only: bool) -> None:
         line.append(f" {name:<{widths[0]}}  {wording.value(gate):>{widths[1]}}", "default")
         line.append(f"  bound {wording.bound(gate):>{widths[2]}}  n = {gate.n:,}", "dim")
         console.print(line, soft_wrap=True)
+        if gate.verdict == "pass" and gate.reason.startswith("no violation"):  # 0 of n is not 0: its bound
+            _line(console, f"    {gate.reason}", "dim")
         if gate.verdict != "pass":
             word = gate.verdict.replace("_", " ")
             _line(console, f"    {word}: {gate.reason.removeprefix(f'{word}: ')}", "dim")
