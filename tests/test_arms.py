@@ -230,6 +230,13 @@ def test_a_profile_says_how_often_it_is_played(tmp_path: Path):
     assert (plan.played("profile_a"), plan.played("profile_b")) == (50, 30)
 
 
+def test_a_profile_may_have_another_recovery(tmp_path: Path):
+    profile = "profiles: {a: {agents: {bot: {recover: {cold_start: {start: 9s}}}}}}\n"
+    plan = decided(tmp_path, profile)
+    assert plan.in_arm("profile_a").world.agents["bot"].recovery.name == "cold_start"
+    assert plan.world.agents["bot"].recovery.name == "checkpoint_recovery"
+
+
 def test_what_is_moved_is_no_part_of_an_experiment(tmp_path: Path):
     from agentchaos.experiments.variants import Draft, prepare
 

@@ -232,7 +232,9 @@ def _changed(scenario: Asking, profile: Profile) -> dict[str, Any]:
 def _over(base: Any, over: Any) -> Any:
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return over
-    return {**base, **{key: _over(base.get(key), value) for key, value in over.items()}}
+    # a recovery is one of several: another one takes its place with all its fields
+    whole = ("recover", "rebuild")
+    return {**base, **{k: v if k in whole else _over(base.get(k), v) for k, v in over.items()}}
 
 
 # -- the arms -----------------------------------------------------------------------------------
