@@ -234,7 +234,9 @@ def found(out: Path = FOLDER) -> list[Path]:
     """The baselines below a folder, by their names."""
     if not out.is_dir():
         raise _complaint(out, "no such folder; 'agentchaos baseline save RUN_FOLDER' makes a baseline")
-    return sorted(path for path in out.iterdir() if not path.name.startswith(".") and _is_ours(path))
+    return sorted(
+        path for path in out.iterdir() if not path.name.startswith(".") and (path / INDEX).is_file()
+    )
 
 
 # -- comparing ----------------------------------------------------------------------------------
@@ -337,11 +339,13 @@ def copy(stored: Stored, folder: Path) -> None:
 
 
 def line(folder: Path) -> str:
-    """A baseline in a line; a damaged one says so."""
+    """A baseline in a line; a damaged one says so, and which file it is."""
     try:
         index = _read_index(folder)
+        read(folder)  # what is listed as sound has been read
     except ArchiveError as wrong:
-        return f"{folder.name}  {wrong.problems[0].message}"
+        problem = wrong.problems[0]
+        return f"{folder.name}  ! {problem.file}: {problem.message}"
     return (
         f"{folder.name}  {index['scenario']}, seed {index['seed']}, {index['replications']} replications, "
         f"{index['verdict'].replace('_', ' ')}, run {index['run']}, agentchaos {index['tool_version']}"

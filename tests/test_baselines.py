@@ -295,6 +295,12 @@ def test_list_and_show(copy: Path) -> None:
     assert call("baseline", "show", copy).stdout == shown
     assert call("baseline", "show", "nobody", "--out", copy.parent).exit_code == 2
     assert call("baseline", "list", "--out", copy.parent / "nowhere").exit_code == 2
+    (copy / "measures.csv.gz").unlink()
+    (copy.parent / "other" / "baseline.json").write_text("{")
+    other, shop = call("baseline", "list", "--out", copy.parent).stdout.splitlines()
+    assert other.startswith("other  ! ")
+    assert "baseline.json: is damaged" in other
+    assert "measures.csv.gz: is missing" in shop
 
 
 def test_a_run_that_stopped_by_itself_is_whole(kept: Path, tmp_path: Path) -> None:
