@@ -34,8 +34,6 @@ from agentchaos.errors import ArchiveError, Interrupted, Problem, ScenarioError,
 from agentchaos.metrics.base import Data, DataByArm, Metric, Signals
 from agentchaos.metrics.fold import Fold
 from agentchaos.plan import ARMS, Plan
-from agentchaos.report import Report
-from agentchaos.scoring.inputs import KEPT
 from agentchaos.scoring.stopping import START, Stopping, parse_width
 from agentchaos.spec import sequential
 from agentchaos.spec.reader import Loaded, read
@@ -52,6 +50,7 @@ if TYPE_CHECKING:
 
     from agentchaos.archive import Archive
     from agentchaos.baselines import Side, Stored
+    from agentchaos.report import Report
     from agentchaos.scoring.power import Needed
     from agentchaos.scoring.regression import Baseline
     from agentchaos.tables import SignalsByArm
@@ -210,6 +209,8 @@ def play_one(
         raise TargetError(f"the trace of {arm} replication {number} breaks the grammar: {breaches[0]}")
     data = fold.data(number)
     if kind == "input":
+        from agentchaos.scoring.inputs import KEPT
+
         data = {name: datum for name, datum in data.items() if name in KEPT}
     return data, recorder.kept or []
 
